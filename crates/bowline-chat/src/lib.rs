@@ -1,0 +1,9 @@
+//! A chat that loses nothing when it reconnects: protocol, server and client.
+//!
+//! Generic over the seam of bowline-link: what runs on real sockets and what is
+//! simulated is the same code. Built on the heartbeat, reconnect and link crates
+//! alone, so that it proves them.
+
+pub mod log;
+#[cfg(feature = "server")]
+pub mod store;
