@@ -4,6 +4,9 @@
 //! as a value: nothing here reads a clock, opens a socket or knows of tokio, so
 //! every rule can be tested with a table and replayed from a seed.
 
+pub mod backoff;
+pub mod heartbeat;
+
 mod observe;
 
 pub use observe::{FromFn, Observe, from_fn};
