@@ -6,15 +6,57 @@
 //! A byte stream that reconnects by itself is deliberately not offered: when it
 //! breaks, nobody can know which bytes arrived, so it could only lose or repeat
 //! some in silence. Reconnecting belongs where requests have names.
+//!
+//! Real sockets come from [`tcp`], frames from [`codec`]; whoever takes them asks
+//! for the traits:
+//!
+//! ```
+//! use bowline_link::codec::{Command, Frame, HeaderCodec, Limits};
+//! use bowline_link::{BoxError, Dial, Endpoint, Listen, tcp};
+//! use futures_util::{SinkExt, StreamExt};
+//! use tokio_util::codec::Framed;
+//! use tower::ServiceExt;
+//!
+//! async fn greet(dialer: impl Dial, to: Endpoint) -> Result<(), BoxError> {
+//!     let stream = dialer.oneshot(to).await.map_err(Into::into)?;
+//!     let mut frames = Framed::new(stream, HeaderCodec::new(Limits::default()));
+//!     let ahoy = Frame { cmd: Command::new(1), payload: "ahoy".into() };
+//!     Ok(frames.send(ahoy).await?)
+//! }
+//!
+//! async fn heard(mut listener: impl Listen) -> Result<Frame, BoxError> {
+//!     let (stream, _peer) = listener.accept().await?;
+//!     let mut frames = Framed::new(stream, HeaderCodec::new(Limits::default()));
+//!     Ok(frames.next().await.ok_or("hung up")??)
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), BoxError> {
+//! let listener = tcp::Listener::bind("127.0.0.1:0".parse()?)?;
+//! greet(tcp::Dialer::new(), listener.local_addr()?.into()).await?;
+//! assert_eq!(heard(listener).await?.payload, "ahoy");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `cargo run -p bowline-link --example echo` serves and calls in one process.
 
+mod accept;
+pub mod alive;
 mod clock;
+pub mod codec;
 mod dial;
 mod endpoint;
 mod io;
 mod listen;
+pub mod probing;
+mod stamp;
+pub mod tcp;
 
+pub use accept::{ACCEPT_PAUSE, AcceptNext};
 pub use clock::{SystemClock, WallClock};
 pub use dial::{Connect, Dial};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use io::{BoxError, Io};
 pub use listen::Listen;
+pub use stamp::{Stamp, Stamped};

@@ -1,0 +1,412 @@
+//! A connection of frames that probes its peer while it is read. Whoever reads
+//! the stream reads the answers, so the heartbeat lives in the reader: there is
+//! no task beside it, and one that is not polled neither probes nor dies.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+
+use bowline_policy::heartbeat::{Death, Fixed, Next, Prober};
+use futures_util::{Sink, Stream};
+use tokio::time::{Instant, Sleep};
+
+use crate::alive::Wall;
+use crate::{Stamp, WallClock};
+
+mod probe;
+mod wakers;
+
+pub use probe::{Error, Probe, Sorted};
+use wakers::Wakers;
+
+/// Probes the peer of a stream of frames, answers its probes, and fails once it
+/// is dead.
+///
+/// As a [`Stream`] it yields the frames that are the user's, and drives the
+/// heartbeat while it is polled. As a [`Sink`] it keeps one frame of the user's
+/// in front of the sink below, behind the probe and the answer that may wait
+/// there: so probes overtake all that the sink below has not yet taken. A write
+/// that stalls delays neither reading nor the verdict.
+///
+/// `frames` must read and write through a [`Stamped`](crate::Stamped), whose
+/// [`Stamp`] is given beside it: life is counted in bytes, below the framing.
+///
+/// The two halves may be driven from two tasks, as `futures`' `split` does.
+///
+/// ```
+/// use std::time::Duration;
+/// use bowline_link::Stamped;
+/// use bowline_link::probing::{Error, Probe, Probing, Sorted};
+/// use bowline_policy::heartbeat::Fixed;
+/// use futures_util::StreamExt;
+/// use tokio_util::codec::{Framed, LinesCodec};
+///
+/// struct Lines;
+///
+/// impl Probe for Lines {
+///     type Frame = String;
+///
+///     fn ping(&mut self, next_interval: Duration) -> String {
+///         format!("PING {}", next_interval.as_secs())
+///     }
+///
+///     fn sort(&mut self, line: String) -> Sorted<String> {
+///         match line.as_str() {
+///             "PONG" => Sorted::Answer,
+///             _ if line.starts_with("PING") => Sorted::Probe { answer: "PONG".into() },
+///             _ => Sorted::Item(line),
+///         }
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), bowline_policy::heartbeat::Invalid> {
+/// let (stream, _silent_peer) = tokio::io::duplex(1024);
+/// let stamped = Stamped::new(stream);
+/// let stamp = stamped.stamp();
+/// let agreed = Fixed::new(Duration::from_secs(25), Duration::from_secs(5), 2)?;
+/// let mut chat = Probing::new(Framed::new(stamped, LinesCodec::new()), stamp, agreed, Lines);
+///
+/// // Two probes later:
+/// assert!(matches!(chat.next().await, Some(Err(Error::Dead(_)))));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Cancellation
+///
+/// Dropping a `next()` or a `send()` loses no frame and no probe: what was not
+/// taken by the sink below stays here and goes first at the next poll.
+pub struct Probing<T: Sink<P::Frame>, P: Probe> {
+    frames: T,
+    probe: P,
+    stamp: Stamp,
+    prober: Prober,
+    timer: Pin<Box<Sleep>>,
+    wall: Option<Wall>,
+    /// The bytes that the prober was told of.
+    told_bytes: u64,
+    /// The timer may be set too late.
+    changed: bool,
+    paused: bool,
+    answer: Option<P::Frame>,
+    ping: Option<P::Frame>,
+    item: Option<P::Frame>,
+    /// A probe or answer went into the sink below, and must not stay there.
+    unflushed: bool,
+    wakers: Arc<Wakers>,
+    /// Both wakers, as one.
+    writer: Waker,
+    writing: Writing<T::Error>,
+    ended: Ended,
+}
+
+/// Whether the heartbeat still writes.
+enum Writing<E> {
+    Yes,
+    /// It failed; what was received before is read first.
+    Failed(E),
+    /// It failed, and the user knows.
+    Closed,
+}
+
+/// How far the end has come.
+#[derive(Debug)]
+enum Ended {
+    No,
+    /// The peer is dead; the user may still have to be told.
+    Dead {
+        death: Death,
+        told: bool,
+    },
+    /// The stream below ended or failed, and the user knows.
+    Closed,
+}
+
+// === impl Probing ===
+
+impl<T: Sink<P::Frame>, P: Probe> Probing<T, P> {
+    /// Probes over `frames` by what its handshake agreed on; `stamp` belongs to
+    /// the byte stream below. Both sides count as just heard.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with a clock.
+    pub fn new(frames: T, stamp: Stamp, policy: Fixed, probe: P) -> Self {
+        let now = Instant::now();
+        let wakers = Arc::new(Wakers::default());
+        Self {
+            frames,
+            probe,
+            prober: Prober::new(policy, now.into_std()),
+            timer: Box::pin(tokio::time::sleep_until(now)),
+            wall: None,
+            told_bytes: stamp.received_bytes(),
+            stamp,
+            changed: true,
+            paused: false,
+            answer: None,
+            ping: None,
+            item: None,
+            unflushed: false,
+            writer: Waker::from(wakers.clone()),
+            wakers,
+            writing: Writing::Yes,
+            ended: Ended::No,
+        }
+    }
+
+    /// Looks for jumps of the wall clock too, at least once per interval: after
+    /// a suspend, in which tokio's clock may stand still, one fresh probe and
+    /// one timeout decide.
+    pub fn with_wall_clock(mut self, clock: Arc<dyn WallClock>) -> Self {
+        self.wall = Some(Wall::new(clock));
+        self
+    }
+
+    /// Stops reading: `poll_next` yields nothing and silence is not counted
+    /// until [`resume_reading`](Self::resume_reading). Go on polling it, for
+    /// probes go on, and the pause has a limit.
+    pub fn pause_reading(&mut self) {
+        self.tell_bytes();
+        self.prober.reading_paused(Instant::now().into_std());
+        self.paused = true;
+        self.changed = true;
+    }
+
+    /// Reads again.
+    pub fn resume_reading(&mut self) {
+        self.prober.reading_resumed(Instant::now().into_std());
+        self.paused = false;
+        self.changed = true;
+    }
+
+    /// The stamps of the byte stream below.
+    pub fn stamp(&self) -> &Stamp {
+        &self.stamp
+    }
+
+    /// What knows the protocol's probes.
+    pub fn probe(&self) -> &P {
+        &self.probe
+    }
+
+    /// The stream of frames below.
+    pub fn get_ref(&self) -> &T {
+        &self.frames
+    }
+
+    fn tell_bytes(&mut self) {
+        let bytes = self.stamp.received_bytes();
+        if bytes != self.told_bytes {
+            self.told_bytes = bytes;
+            self.prober.received(self.stamp.received_at().into_std());
+        }
+        self.prober.sent(self.stamp.sent_at().into_std());
+    }
+
+    /// Asks the heartbeat, when it is time to. `read_all` says that nothing is
+    /// left to read: else the peer's silence is only our slowness.
+    fn beat(&mut self, cx: &mut Context<'_>, read_all: bool) -> Result<(), Death> {
+        while self.changed || self.timer.as_mut().poll(cx).is_ready() {
+            self.changed = false;
+            let now = Instant::now();
+            self.tell_bytes();
+            if self.wall.as_mut().is_some_and(|wall| wall.jumped(now)) {
+                self.prober.clock_jumped(now.into_std());
+            }
+            let overdue = !read_all && !self.paused;
+            if overdue {
+                self.prober.reading_paused(now.into_std());
+            }
+            let next = self.prober.poll(now.into_std());
+            if overdue {
+                self.prober.reading_resumed(now.into_std());
+            }
+            match next {
+                Next::Wait(at) => self.timer.as_mut().reset(Instant::from_std(at)),
+                Next::Probe { next_interval } => {
+                    self.ping = Some(self.probe.ping(next_interval));
+                    self.changed = true;
+                }
+                Next::Dead(death) => return Err(death),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<T, P, E> Probing<T, P>
+where
+    T: Stream<Item = Result<P::Frame, E>> + Sink<P::Frame, Error = E> + Unpin,
+    P: Probe,
+{
+    /// The next frame for the user; answers what needs an answer on the way.
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<P::Frame, E>>> {
+        if self.paused {
+            return Poll::Pending;
+        }
+        loop {
+            let Some(frame) = ready!(Pin::new(&mut self.frames).poll_next(cx)?) else {
+                return Poll::Ready(None);
+            };
+            match self.probe.sort(frame) {
+                Sorted::Item(frame) => return Poll::Ready(Some(Ok(frame))),
+                Sorted::Probe { answer } => self.answer = Some(answer),
+                Sorted::Answer => {}
+            }
+        }
+    }
+
+    /// Moves what waits here into the sink below, the most urgent first.
+    fn poll_push(&mut self) -> Poll<Result<(), E>> {
+        let writer = self.writer.clone();
+        let mut cx = Context::from_waker(&writer);
+        while self.answer.is_some() || self.ping.is_some() || self.item.is_some() {
+            ready!(Pin::new(&mut self.frames).poll_ready(&mut cx))?;
+            let own = self.answer.take().or_else(|| self.ping.take());
+            self.unflushed |= own.is_some();
+            if let Some(frame) = own.or_else(|| self.item.take()) {
+                Pin::new(&mut self.frames).start_send(frame)?;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_flush_below(&mut self) -> Poll<Result<(), E>> {
+        let writer = self.writer.clone();
+        let mut cx = Context::from_waker(&writer);
+        ready!(Pin::new(&mut self.frames).poll_flush(&mut cx))?;
+        self.unflushed = false;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes what the heartbeat wants written, as far as that goes.
+    fn write_own(&mut self) {
+        if !matches!(self.writing, Writing::Yes) {
+            return;
+        }
+        let mut written = self.poll_push();
+        if self.unflushed && !matches!(written, Poll::Ready(Err(_))) {
+            written = self.poll_flush_below();
+        }
+        if let Poll::Ready(Err(error)) = written {
+            self.writing = Writing::Failed(error);
+        }
+    }
+
+    /// For the sink: nothing more is taken for a peer that is dead.
+    fn writable(&self) -> Result<(), Error<E>> {
+        match self.ended {
+            Ended::Dead { death, .. } => Err(Error::Dead(death)),
+            Ended::No | Ended::Closed => Ok(()),
+        }
+    }
+}
+
+/// Nothing in it is pinned in place.
+impl<T: Sink<P::Frame> + Unpin, P: Probe> Unpin for Probing<T, P> {}
+
+impl<T, P, E> Stream for Probing<T, P>
+where
+    T: Stream<Item = Result<P::Frame, E>> + Sink<P::Frame, Error = E> + Unpin,
+    P: Probe,
+{
+    type Item = Result<P::Frame, Error<E>>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        match &mut this.ended {
+            Ended::No => {}
+            Ended::Dead { told: true, .. } | Ended::Closed => return Poll::Ready(None),
+            Ended::Dead { death, told } => {
+                *told = true;
+                return Poll::Ready(Some(Err(Error::Dead(*death))));
+            }
+        }
+        this.wakers.stream.register(cx.waker());
+        let read = this.poll_item(cx);
+        if let Poll::Ready(None | Some(Err(_))) = read {
+            this.ended = Ended::Closed;
+            return read.map_err(Error::Frames);
+        }
+        if let Err(death) = this.beat(cx, read.is_pending()) {
+            let told = read.is_pending();
+            this.ended = Ended::Dead { death, told };
+            this.wakers.sink.wake();
+            if told {
+                return Poll::Ready(Some(Err(Error::Dead(death))));
+            }
+        }
+        this.write_own();
+        if read.is_pending() && matches!(this.writing, Writing::Failed(_)) {
+            this.ended = Ended::Closed;
+            if let Writing::Failed(error) = std::mem::replace(&mut this.writing, Writing::Closed) {
+                return Poll::Ready(Some(Err(Error::Frames(error))));
+            }
+        }
+        read.map_err(Error::Frames)
+    }
+}
+
+impl<T, P, E> Sink<P::Frame> for Probing<T, P>
+where
+    T: Stream<Item = Result<P::Frame, E>> + Sink<P::Frame, Error = E> + Unpin,
+    P: Probe,
+{
+    type Error = Error<E>;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        let this = self.get_mut();
+        this.writable()?;
+        this.wakers.sink.register(cx.waker());
+        let pushed = this.poll_push().map_err(Error::Frames);
+        if this.item.is_none() && pushed.is_pending() {
+            // Only our own frames wait below, and leave the user's place free.
+            return Poll::Ready(Ok(()));
+        }
+        pushed
+    }
+
+    fn start_send(self: Pin<&mut Self>, frame: P::Frame) -> Result<(), Self::Error> {
+        let this = self.get_mut();
+        assert!(this.item.is_none(), "start_send without poll_ready");
+        this.item = Some(frame);
+        Ok(())
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        let this = self.get_mut();
+        this.writable()?;
+        this.wakers.sink.register(cx.waker());
+        ready!(this.poll_push()).map_err(Error::Frames)?;
+        this.poll_flush_below().map_err(Error::Frames)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        let this = self.get_mut();
+        this.writable()?;
+        this.wakers.sink.register(cx.waker());
+        ready!(this.poll_push()).map_err(Error::Frames)?;
+        let writer = this.writer.clone();
+        Pin::new(&mut this.frames)
+            .poll_close(&mut Context::from_waker(&writer))
+            .map_err(Error::Frames)
+    }
+}
+
+impl<T: Sink<P::Frame> + fmt::Debug, P: Probe + fmt::Debug> fmt::Debug for Probing<T, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Probing")
+            .field("frames", &self.frames)
+            .field("probe", &self.probe)
+            .field("prober", &self.prober)
+            .field("paused", &self.paused)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
