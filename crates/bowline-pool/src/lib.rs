@@ -1,1 +1,37 @@
-//! Placeholder.
+//! A pool of connections that never makes a caller wait for a dial of its own.
+//!
+//! Callers wait in one line, first come, first served, for whichever connection
+//! comes back or up first; one task per pool, the keeper, does all dialing, so
+//! a caller that gives up takes no connection down with it. A connection that
+//! was parked too long, has ended, or was left in the middle of an exchange is
+//! never handed out.
+//!
+//! What is pooled implements [`Reuse`]; byte streams get it from [`Raw`]. The
+//! pool heals nothing: an exchange that fails on a connection fails, and whether
+//! to try it again is its owner's decision.
+//!
+//! ```
+#![doc = include_str!("../examples/echo.rs")]
+//! ```
+
+mod budget;
+mod conn;
+mod error;
+mod event;
+mod gate;
+mod keeper;
+mod pool;
+mod pooled;
+mod rack;
+mod raw;
+mod reuse;
+mod settings;
+mod shared;
+
+pub use error::{DialError, Error};
+pub use event::{CloseReason, Event, Log};
+pub use pool::{Pool, Status};
+pub use pooled::Pooled;
+pub use raw::{Raw, Streams};
+pub use reuse::{Death, Reuse};
+pub use settings::{CONNECTIONS_MAX, InvalidSettings, Settings, TIME_MAX, WAITERS_MAX};

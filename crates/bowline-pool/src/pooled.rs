@@ -1,0 +1,88 @@
+//! A connection on loan. It gives the connection back; whether it is fit for
+//! the next caller is decided elsewhere.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use crate::conn::Conn;
+use crate::shared::Shared;
+use crate::{CloseReason, Reuse};
+
+/// A connection on loan from a [`Pool`](crate::Pool), which gets it back when
+/// this is dropped.
+///
+/// One that is not settled then is closed: it was left in the middle of an
+/// exchange. [`run`](Self::run) settles by itself.
+pub struct Pooled<C: Reuse> {
+    conn: Option<Box<Conn<C>>>,
+    shared: Arc<Shared<C>>,
+}
+
+// === impl Pooled ===
+
+impl<C: Reuse> Pooled<C> {
+    pub(crate) fn new(conn: Box<Conn<C>>, shared: Arc<Shared<C>>) -> Self {
+        Self {
+            conn: Some(conn),
+            shared,
+        }
+    }
+
+    /// Does `work`, one or more whole exchanges, and settles the connection if
+    /// it succeeds.
+    ///
+    /// # Errors
+    ///
+    /// What `work` answered. The connection is then as `work` left it, which
+    /// for a stream that was touched means that it will be closed.
+    ///
+    /// # Cancellation
+    ///
+    /// `work` stops where it is, and nothing is settled.
+    pub async fn run<T, E, F>(&mut self, work: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut C) -> Result<T, E>,
+    {
+        let done = work(self).await?;
+        self.settle();
+        Ok(done)
+    }
+
+    /// Closes the connection instead of giving it back.
+    pub fn discard(mut self) {
+        if let Some(conn) = self.conn.take() {
+            self.shared.discard(conn, CloseReason::Discarded);
+        }
+    }
+}
+
+impl<C: Reuse> Deref for Pooled<C> {
+    type Target = C;
+
+    fn deref(&self) -> &C {
+        &self.conn.as_ref().expect("taken only on the way out").link
+    }
+}
+
+impl<C: Reuse> DerefMut for Pooled<C> {
+    fn deref_mut(&mut self) -> &mut C {
+        &mut self.conn.as_mut().expect("taken only on the way out").link
+    }
+}
+
+impl<C: Reuse> Drop for Pooled<C> {
+    fn drop(&mut self) {
+        if let Some(conn) = self.conn.take() {
+            self.shared.give_back(conn);
+        }
+    }
+}
+
+impl<C: Reuse> fmt::Debug for Pooled<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pooled")
+            .field("endpoint", &self.shared.endpoint)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,304 @@
+//! A network in memory that counts what is open and breaks what it is told to.
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bowline_link::Endpoint;
+use bowline_policy::backoff::{Jitter, Maker, Schedule};
+use bowline_policy::from_fn;
+use bowline_pool::{CloseReason, Event, Pool, Raw, Settings, Streams};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
+use tokio::time::{Instant, sleep};
+
+/// What a dial meets.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Answer {
+    /// A stream, after this long.
+    Accept(Duration),
+    /// A stream that the peer ends at once, after this long.
+    HangUp(Duration),
+    /// An error, after this long.
+    Refuse(Duration),
+    /// Nothing, ever.
+    Silence,
+    /// A bug in the dialer.
+    Panic,
+}
+
+#[derive(Clone)]
+pub(crate) struct Net(Arc<Mutex<State>>);
+
+struct State {
+    answer: Box<dyn FnMut() -> Answer + Send>,
+    /// Open and opening.
+    live: usize,
+    peak: usize,
+    dialing: usize,
+    dialing_peak: usize,
+    dialed_at: Vec<Instant>,
+    peers: BTreeMap<usize, Peer>,
+    opened: usize,
+    events: Vec<Event>,
+}
+
+struct Peer {
+    io: Option<DuplexStream>,
+    reset: Arc<AtomicBool>,
+    fit: bool,
+}
+
+/// Our end of a stream.
+pub(crate) struct Wire {
+    pub(crate) id: usize,
+    io: DuplexStream,
+    reset: Arc<AtomicBool>,
+    _live: Live,
+}
+
+struct Live(Net);
+
+struct Dialing(Net);
+
+pub(crate) type Streamed = Raw<Wire>;
+
+pub(crate) fn settings(max: usize) -> Settings {
+    backing_off(max, ms(100), ms(2_000))
+}
+
+pub(crate) fn backing_off(max: usize, base: Duration, cap: Duration) -> Settings {
+    let schedule = Schedule::exponential(base, cap)
+        .unwrap()
+        .jitter(Jitter::None)
+        .unwrap();
+    Settings::new(max, Maker::new(schedule, 1))
+        .unwrap()
+        .wait(Duration::from_secs(1))
+        .unwrap()
+        .idle_limit(IDLE)
+        .unwrap()
+}
+
+pub(crate) const IDLE: Duration = Duration::from_secs(10);
+
+pub(crate) fn ms(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+// === impl Net ===
+
+impl Net {
+    /// Every dial is accepted after 50 ms.
+    pub(crate) fn new() -> Self {
+        Self::answering(|| Answer::Accept(ms(50)))
+    }
+
+    pub(crate) fn answering(answer: impl FnMut() -> Answer + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            answer: Box::new(answer),
+            live: 0,
+            peak: 0,
+            dialing: 0,
+            dialing_peak: 0,
+            dialed_at: Vec::new(),
+            peers: BTreeMap::new(),
+            opened: 0,
+            events: Vec::new(),
+        })))
+    }
+
+    pub(crate) fn pool(&self, settings: Settings) -> Pool<Streamed> {
+        let net = self.clone();
+        let dial = tower::service_fn(move |_: Endpoint| net.clone().dial());
+        let log = self.clone();
+        let observer = from_fn(move |event: &Event| log.state().events.push(event.clone()));
+        let endpoint = Endpoint::new("chat.example", 7400);
+        Pool::observed(Streams::new(dial), endpoint, settings, Arc::new(observer))
+    }
+
+    pub(crate) fn answer(&self, answer: impl FnMut() -> Answer + Send + 'static) {
+        self.state().answer = Box::new(answer);
+    }
+
+    async fn dial(self) -> io::Result<Wire> {
+        let live = self.enter();
+        let _dialing = self.begin();
+        let answer = (self.state().answer)();
+        match answer {
+            Answer::Accept(after) | Answer::HangUp(after) | Answer::Refuse(after) => {
+                if !after.is_zero() {
+                    sleep(after).await;
+                }
+            }
+            Answer::Silence => pending().await,
+            Answer::Panic => panic!("a dialer may be broken"),
+        }
+        match answer {
+            Answer::Refuse(_) => Err(io::ErrorKind::ConnectionRefused.into()),
+            Answer::HangUp(_) => {
+                let wire = self.open(live);
+                self.hang_up(wire.id);
+                Ok(wire)
+            }
+            Answer::Accept(_) | Answer::Silence | Answer::Panic => Ok(self.open(live)),
+        }
+    }
+
+    fn open(&self, live: Live) -> Wire {
+        let (ours, theirs) = duplex(64);
+        let reset = Arc::new(AtomicBool::new(false));
+        let mut state = self.state();
+        let id = state.opened;
+        state.opened += 1;
+        state.peers.insert(
+            id,
+            Peer {
+                io: Some(theirs),
+                reset: Arc::clone(&reset),
+                fit: true,
+            },
+        );
+        Wire {
+            id,
+            io: ours,
+            reset,
+            _live: live,
+        }
+    }
+
+    pub(crate) fn hang_up(&self, id: usize) {
+        let mut state = self.state();
+        let peer = state.peers.get_mut(&id).unwrap();
+        peer.fit = false;
+        peer.io = None;
+    }
+
+    pub(crate) fn reset(&self, id: usize) {
+        let mut state = self.state();
+        let peer = state.peers.get_mut(&id).unwrap();
+        peer.fit = false;
+        peer.reset.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) async fn say(&self, id: usize) {
+        let mut io = {
+            let mut state = self.state();
+            let peer = state.peers.get_mut(&id).unwrap();
+            peer.fit = false;
+            peer.io.take().unwrap()
+        };
+        io.write_all(b"?").await.unwrap();
+        self.state().peers.get_mut(&id).unwrap().io = Some(io);
+    }
+
+    /// Whether the peer has left the stream alone.
+    pub(crate) fn is_fit(&self, id: usize) -> bool {
+        self.state().peers[&id].fit
+    }
+
+    pub(crate) fn live(&self) -> usize {
+        self.state().live
+    }
+
+    pub(crate) fn peak(&self) -> usize {
+        self.state().peak
+    }
+
+    pub(crate) fn dialing_peak(&self) -> usize {
+        self.state().dialing_peak
+    }
+
+    pub(crate) fn dialed_at(&self) -> Vec<Instant> {
+        self.state().dialed_at.clone()
+    }
+
+    pub(crate) fn dials(&self) -> usize {
+        self.state().dialed_at.len()
+    }
+
+    pub(crate) fn opened(&self) -> usize {
+        self.state().opened
+    }
+
+    pub(crate) fn reasons(&self) -> Vec<CloseReason> {
+        let state = self.state();
+        let reasons = state.events.iter().filter_map(|event| match event {
+            Event::Closed { reason, .. } => Some(*reason),
+            _ => None,
+        });
+        reasons.collect()
+    }
+
+    pub(crate) fn events(&self) -> Vec<Event> {
+        self.state().events.clone()
+    }
+
+    fn enter(&self) -> Live {
+        let mut state = self.state();
+        state.live += 1;
+        state.peak = state.peak.max(state.live);
+        state.dialed_at.push(Instant::now());
+        Live(self.clone())
+    }
+
+    fn begin(&self) -> Dialing {
+        let mut state = self.state();
+        state.dialing += 1;
+        state.dialing_peak = state.dialing_peak.max(state.dialing);
+        Dialing(self.clone())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.0.state().live -= 1;
+    }
+}
+
+impl Drop for Dialing {
+    fn drop(&mut self) {
+        self.0.state().dialing -= 1;
+    }
+}
+
+// === impl Wire ===
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.reset.load(Ordering::SeqCst) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        Pin::new(&mut self.io).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(context)
+    }
+}
