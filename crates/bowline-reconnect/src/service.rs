@@ -1,0 +1,320 @@
+//! The handle of a link: waits for a live connection, and calls it itself.
+
+use std::fmt;
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bowline_link::{BoxError, Connect, Endpoint};
+use bowline_policy::backoff::Maker;
+use tokio::sync::watch;
+use tokio::time::{Sleep, sleep};
+use tower_service::Service;
+
+use crate::link::{Connection, Lease, Link, Live, Slot};
+use crate::{Builder, Error, Established, LostReason, ResponseFuture, Sent, State};
+
+/// A service that is always being reconnected.
+///
+/// A handle is cheap to clone, and every clone calls the live connection's
+/// service itself: no queue of ours lies between. One task per link connects,
+/// notices the end of the connection even while idle, waits the backoff and
+/// connects again, however many handles wait.
+///
+/// # Readiness
+///
+/// `poll_ready` waits for a connection and for its service to be ready. After
+/// `failfast_after` without a connection it grants all the same, and the call
+/// fails; a connection whose service is busy may keep it waiting for longer. A
+/// grant lasts until one call uses it. An error from `poll_ready` means that the
+/// link is closed for good. So it can stand under `tower::balance`.
+///
+/// A call reaches the inner service before `call` returns: the calls of one
+/// task keep their order. None is ever made a second time.
+///
+/// # Cancellation
+///
+/// Dropping a handle in any state disturbs no other handle. Dropping the last,
+/// while no call is in flight either, stops the task and drops the connection;
+/// [`state`](Self::state) then ends in [`State::Closed`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), bowline_link::BoxError> {
+/// use std::time::Duration;
+/// use bowline_link::{BoxError, Endpoint};
+/// use bowline_policy::backoff::{Maker, Schedule};
+/// use bowline_reconnect::{Established, Reconnect};
+/// use tower::{ServiceExt, service_fn};
+///
+/// let schedule = Schedule::exponential(Duration::from_secs(1), Duration::from_secs(30))?;
+/// // Stands for a connector that opens a connection and says HELLO.
+/// let connect = service_fn(|_: Endpoint| async {
+///     let room = service_fn(|line: &'static str| async move { Ok::<_, BoxError>(line.len()) });
+///     Ok::<_, BoxError>(Established::new(room))
+/// });
+/// let room = Reconnect::builder(connect, Endpoint::new("chat.example", 7400), &Maker::new(schedule, 1))
+///     .failfast_after(Duration::from_secs(2))
+///     .build();
+/// assert_eq!(room.clone().oneshot("hello").await?, 5);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Reconnect<S> {
+    link: Arc<Link<S>>,
+    lease: Arc<Lease>,
+    slot: watch::Receiver<Slot<S>>,
+    /// Completes when the slot has changed from what `slot` last saw.
+    changed: Option<Changed>,
+    /// When the wait for a connection ends; made when there first is none.
+    failfast: Option<Pin<Box<Sleep>>>,
+    stage: Stage<S>,
+}
+
+type Changed = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+
+/// How far a handle is with its next call.
+enum Stage<S> {
+    /// It has nothing.
+    Idle,
+    /// The connection's service is not ready yet.
+    Readying {
+        service: S,
+        connection: Arc<Connection>,
+    },
+    /// The next call goes to this service.
+    Granted {
+        service: S,
+        connection: Arc<Connection>,
+    },
+    /// The next call fails with this.
+    Refused(Error),
+}
+
+// === impl Reconnect ===
+
+impl<S: Clone + Send + 'static> Reconnect<S> {
+    /// Begins a link to `endpoint` over what `connect` opens, with a backoff
+    /// session from `maker`.
+    ///
+    /// The service that `connect` yields must be `Clone`; put one that is not
+    /// behind tower's `Buffer`.
+    pub fn builder<C>(connect: C, endpoint: Endpoint, maker: &Maker) -> Builder<S>
+    where
+        C: Connect<Connection = Established<S>>,
+    {
+        Builder::new(connect, endpoint, maker)
+    }
+}
+
+impl<S> Reconnect<S> {
+    pub(crate) fn new(link: Arc<Link<S>>, lease: Arc<Lease>) -> Self {
+        let slot = link.slot.subscribe();
+        Self {
+            link,
+            lease,
+            slot,
+            changed: None,
+            failfast: None,
+            stage: Stage::Idle,
+        }
+    }
+
+    /// The peer.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.link.endpoint
+    }
+
+    /// What the link is doing, now and from now on.
+    ///
+    /// A receiver does not keep the link open.
+    pub fn state(&self) -> watch::Receiver<State> {
+        self.link.state.subscribe()
+    }
+
+    /// Begins an attempt at once instead of at the end of the backoff, or
+    /// although the link is parked (whose backoff then starts over).
+    ///
+    /// Does nothing while a connection is up or being made, and is not
+    /// remembered. Callers bound how often they ask: each time may be a dial.
+    pub fn reconnect_now(&self) {
+        self.link.revive.notify_waiters();
+    }
+
+    /// Closes the link for good, for all handles.
+    ///
+    /// `poll_ready` fails from now on; calls in flight that have no answer yet
+    /// end with [`Kind::Closed`](crate::Kind::Closed) and
+    /// [`Sent::Maybe`].
+    pub fn close(&self) {
+        self.link.closing.cancel();
+    }
+
+    /// The connection that takes calls now, if there is one.
+    fn live(&mut self) -> Option<Arc<Live<S>>> {
+        match &*self.slot.borrow_and_update() {
+            Slot::Live(live) if !live.connection.is_over() => Some(Arc::clone(live)),
+            Slot::Live(_) | Slot::Down | Slot::Closed => None,
+        }
+    }
+
+    fn grant(&mut self, stage: Stage<S>) {
+        self.stage = stage;
+        self.changed = None;
+        self.failfast = None;
+    }
+
+    fn poll_failfast(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let limit = self.link.failfast_after;
+        if limit.is_zero() {
+            return Poll::Ready(());
+        }
+        self.failfast
+            .get_or_insert_with(|| Box::pin(sleep(limit)))
+            .as_mut()
+            .poll(cx)
+    }
+}
+
+impl<S: Send + 'static> Reconnect<S> {
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // Each handle waits on a receiver of its own: the watch wakes them all,
+        // where a future shared by them would wake only who polled it last.
+        let changed = self.changed.get_or_insert_with(|| {
+            let mut slot = self.slot.clone();
+            Box::pin(async move {
+                let changed = slot.changed().await;
+                debug_assert!(changed.is_ok(), "the handle's link holds the sender");
+            })
+        });
+        ready!(changed.as_mut().poll(cx));
+        self.changed = None;
+        Poll::Ready(())
+    }
+}
+
+impl<S: Clone> Reconnect<S> {
+    /// The service to ask for readiness: the one being asked already, if it is
+    /// of this connection, since only that one remembers being asked.
+    fn asked(&mut self, live: &Live<S>) -> S {
+        match mem::replace(&mut self.stage, Stage::Idle) {
+            Stage::Readying {
+                service,
+                connection,
+            } if Arc::ptr_eq(&connection, &live.connection) => service,
+            other => {
+                self.stage = other;
+                live.service()
+            }
+        }
+    }
+}
+
+impl<S, Req> Service<Req> for Reconnect<S>
+where
+    S: Service<Req> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+{
+    type Response = S::Response;
+    type Error = Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        loop {
+            if self.link.closing.is_cancelled() {
+                self.grant(Stage::Idle);
+                return Poll::Ready(Err(self.link.closed()));
+            }
+            // A grant lasts until it is used. One that became worthless is
+            // exchanged for a better one if there is one to be had at once.
+            let granted = match &self.stage {
+                Stage::Granted { connection, .. } if !connection.is_over() => {
+                    return Poll::Ready(Ok(()));
+                }
+                Stage::Granted { .. } | Stage::Refused(_) => true,
+                Stage::Idle | Stage::Readying { .. } => false,
+            };
+            let live = self.live();
+            if let Some(live) = &live {
+                let connection = Arc::clone(&live.connection);
+                let mut service = self.asked(live);
+                match service.poll_ready(cx) {
+                    Poll::Ready(Ok(())) => {
+                        self.grant(Stage::Granted {
+                            service,
+                            connection,
+                        });
+                        return Poll::Ready(Ok(()));
+                    }
+                    Poll::Ready(Err(error)) => {
+                        connection.finish(LostReason::NotReady, error.into().into());
+                        continue;
+                    }
+                    Poll::Pending if granted => {}
+                    Poll::Pending => {
+                        // Connected, so the next outage counts from its own start.
+                        self.failfast = None;
+                        self.stage = Stage::Readying {
+                            service,
+                            connection,
+                        };
+                    }
+                }
+            }
+            if granted {
+                return Poll::Ready(Ok(()));
+            }
+            if live.is_none() {
+                self.stage = Stage::Idle;
+                if self.poll_failfast(cx).is_ready() {
+                    let error = self.link.unavailable();
+                    self.grant(Stage::Refused(error));
+                    return Poll::Ready(Ok(()));
+                }
+            }
+            ready!(self.poll_changed(cx));
+        }
+    }
+
+    /// # Panics
+    ///
+    /// Without a grant from `poll_ready`.
+    fn call(&mut self, request: Req) -> ResponseFuture<S::Future> {
+        match mem::replace(&mut self.stage, Stage::Idle) {
+            Stage::Granted { .. } | Stage::Refused(_) if self.link.closing.is_cancelled() => {
+                ResponseFuture::failed(self.link.closed())
+            }
+            Stage::Granted { connection, .. } if connection.is_over() => {
+                ResponseFuture::failed(connection.lost(Sent::No))
+            }
+            Stage::Granted {
+                mut service,
+                connection,
+            } => {
+                let lease = Arc::clone(&self.lease);
+                ResponseFuture::called(service.call(request), connection, lease)
+            }
+            Stage::Refused(error) => ResponseFuture::failed(error),
+            Stage::Idle | Stage::Readying { .. } => {
+                panic!("not ready: poll_ready must be called first")
+            }
+        }
+    }
+}
+
+impl<S> Clone for Reconnect<S> {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.link), Arc::clone(&self.lease))
+    }
+}
+
+impl<S> fmt::Debug for Reconnect<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reconnect")
+            .field("endpoint", &self.link.endpoint)
+            .field("state", &*self.link.state.borrow())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,73 @@
+//! What a link is doing, for whoever wants to watch it.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::{Resumption, SharedError};
+
+/// What a link is doing.
+///
+/// A watch shows the latest state, so a short one may pass unseen; every
+/// transition is an [`Event`](crate::Event).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum State {
+    /// An attempt is under way: connecting, then the session hook.
+    Connecting {
+        /// Which try this is since the backoff last stood at its start; 1 is the first.
+        attempt: u32,
+    },
+    /// Calls pass.
+    Ready {
+        /// The number of the connection; 1 is the link's first.
+        epoch: u64,
+        /// What the session hook found, [`Resumption::Fresh`] without one.
+        resumption: Resumption,
+    },
+    /// Waiting before the next attempt.
+    Backoff {
+        /// When that begins.
+        until: Instant,
+        /// How long the wait is in all.
+        delay: Duration,
+        /// Which try it will be, counted as in `Connecting`.
+        attempt: u32,
+        /// Why there is no connection.
+        error: SharedError,
+    },
+    /// Not trying any more, because the schedule ended or the error was
+    /// [fatal](crate::Verdict::Fatal). [`reconnect_now`](crate::Reconnect::reconnect_now)
+    /// revives it.
+    Parked {
+        /// How many tries there were, counted as in `Connecting`.
+        attempts: u32,
+        /// Why there is no connection.
+        error: SharedError,
+    },
+    /// Closed for good. The last state of every link, also of one whose handles
+    /// are all gone.
+    Closed,
+}
+
+// === impl State ===
+
+impl State {
+    /// Whether calls pass.
+    pub fn is_ready(&self) -> bool {
+        matches!(self, Self::Ready { .. })
+    }
+
+    /// The latest try and what it or its connection ended with, as far as the state says.
+    pub(crate) fn latest(&self) -> (u32, Option<SharedError>) {
+        match self {
+            Self::Connecting { attempt } => (*attempt, None),
+            // The next try has not begun.
+            Self::Backoff { attempt, error, .. } => {
+                (attempt.saturating_sub(1), Some(error.clone()))
+            }
+            Self::Parked { attempts, error } => (*attempts, Some(error.clone())),
+            Self::Ready { .. } | Self::Closed => (0, None),
+        }
+    }
+}
