@@ -1,3 +1,77 @@
-//! Placeholder.
+//! One entry for the chores, so that a person and the build server type the same.
+//!
+//! It runs other programs and reads their exit codes; it depends on nothing of
+//! ours and decides nothing that `cargo` can decide.
+#![expect(
+    clippy::print_stderr,
+    reason = "headlines go where cargo's own do, so that standard output stays the tests'"
+)]
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod audit;
+mod cargo;
+mod ci;
+mod error;
+mod step;
+mod test;
+
+use crate::cargo::Workspace;
+use crate::step::Step;
+
+/// The chores of this repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum Chore {
+    /// Everything a change must pass: format, lints, tests, docs, dependencies.
+    Ci,
+    /// Every test: unit, documentation and system tests, the examples, and a short campaign of the simulator.
+    Test,
+    /// Looks our dependencies up in the database of security advisories (needs the network).
+    Audit,
+}
+
+impl Chore {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ci => "ci",
+            Self::Test => "test",
+            Self::Audit => "audit",
+        }
+    }
+
+    fn steps(self) -> Vec<Step> {
+        match self {
+            Self::Ci => ci::steps(),
+            Self::Test => test::STEPS.to_vec(),
+            Self::Audit => audit::STEPS.to_vec(),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let chore = Arguments::parse().chore;
+    let outcome = Workspace::find().and_then(|mut workspace| {
+        step::run_all(&chore.steps(), &mut workspace, &mut |line| {
+            eprintln!("{line}");
+        })
+    });
+    match outcome {
+        Ok(()) => {
+            eprintln!("\n== {}: passed", chore.name());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("\n== {}: FAILED: {}", chore.name(), error::chain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! `cargo xtask ci`: what a change must pass, and all that the build server runs.
+//!
+//! It asks nothing of the network once the dependencies are there.
+
+use crate::cargo::{self, Workspace};
+use crate::error::Error;
+use crate::step::Step;
+use crate::test;
+
+/// The line of cargo-deny whose `deny.toml` we write.
+const CARGO_DENY: &str = "^0.20";
+
+const BEFORE_THE_TESTS: &[Step] = &[
+    Step {
+        headline: "format",
+        work: |workspace| cargo::run(workspace.cargo(&["fmt", "--all", "--check"])),
+    },
+    Step {
+        headline: "lints",
+        work: |workspace| {
+            cargo::run(workspace.cargo(&[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ]))
+        },
+    },
+];
+
+const AFTER_THE_TESTS: &[Step] = &[
+    Step {
+        headline: "docs",
+        work: |workspace| {
+            let mut doc = workspace.cargo(&[
+                "doc",
+                "--workspace",
+                "--no-deps",
+                "--document-private-items",
+            ]);
+            doc.env("RUSTDOCFLAGS", "-D warnings");
+            cargo::run(doc)
+        },
+    },
+    Step {
+        headline: "dependencies: bans, licences, sources",
+        work: |workspace| {
+            have_cargo_deny(workspace)?;
+            cargo::run(workspace.cargo(&["deny", "check", "bans", "licenses", "sources"]))
+        },
+    },
+];
+
+/// The steps, cheapest first.
+pub(crate) fn steps() -> Vec<Step> {
+    [BEFORE_THE_TESTS, test::STEPS, AFTER_THE_TESTS].concat()
+}
+
+/// Installs cargo-deny unless it is there.
+///
+/// # Errors
+///
+/// [`Error::Failed`] where it has to be built and cannot be.
+pub(crate) fn have_cargo_deny(workspace: &Workspace) -> Result<(), Error> {
+    if cargo::works(workspace.cargo(&["deny", "--version"])) {
+        return Ok(());
+    }
+    cargo::run(workspace.cargo(&["install", "cargo-deny", "--locked", "--version", CARGO_DENY]))
+}

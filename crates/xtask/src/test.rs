@@ -1,0 +1,59 @@
+//! `cargo xtask test`: every test there is.
+//!
+//! It builds the programs first and tells the tests where they are; nothing
+//! must be running already. It alters no line that a test prints.
+
+use std::time::Duration;
+
+use crate::cargo::{self, Workspace};
+use crate::error::Error;
+use crate::step::Step;
+
+/// Tells the tests where the binary `bowline` is.
+const BOWLINE: &str = "BOWLINE_BIN";
+
+/// Tells the tests where the binary `bowline-scenarios` is.
+const SCENARIOS: &str = "BOWLINE_SCENARIOS_BIN";
+
+/// How long one example may take. They are for reading: each does one small thing and ends.
+const EXAMPLE_LIMIT: Duration = Duration::from_secs(60);
+
+/// A sample: enough to notice what broke, short enough for every change.
+const CAMPAIGN: &[&str] = &["run", "--world", "chat", "--seeds", "0..20"];
+
+/// The steps, in the order in which a mistake is cheapest to find.
+pub(crate) const STEPS: &[Step] = &[
+    Step {
+        headline: "build bowline",
+        work: |workspace| workspace.build("bowline-cli", BOWLINE),
+    },
+    Step {
+        headline: "build the simulator's scenarios",
+        work: |workspace| workspace.build("bowline-scenarios", SCENARIOS),
+    },
+    Step {
+        headline: "tests",
+        work: |workspace| cargo::run(workspace.cargo(&["test", "--workspace"])),
+    },
+    Step {
+        headline: "examples",
+        work: examples,
+    },
+    Step {
+        headline: "simulate the chat, seeds 0..20",
+        work: |workspace| {
+            let mut campaign = workspace.program(SCENARIOS);
+            campaign.args(CAMPAIGN);
+            cargo::run(campaign)
+        },
+    },
+];
+
+fn examples(workspace: &mut Workspace) -> Result<(), Error> {
+    for example in workspace.examples()? {
+        let source = example.source.strip_prefix(workspace.root());
+        eprintln!("-- {}", source.unwrap_or(&example.source).display());
+        cargo::run_within(std::process::Command::new(&example.path), EXAMPLE_LIMIT)?;
+    }
+    Ok(())
+}
