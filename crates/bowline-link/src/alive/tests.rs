@@ -75,6 +75,24 @@ async fn a_silent_peer_fails_the_read_at_the_bound_however_much_we_write() {
 
 // contract: heart-1
 #[tokio::test(start_paused = true)]
+async fn what_the_peer_takes_from_us_is_no_sign_of_life() {
+    let (alive, mut theirs) = watched();
+    let (mut read, mut write) = tokio::io::split(alive);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        while write.write_u8(7).await.is_ok() {
+            sleep(S(1)).await;
+        }
+    });
+    tasks.spawn(async move { while theirs.read_u8().await.is_ok() {} });
+    let start = Instant::now();
+    let failed = timeout(S(60), read.read_u8()).await.expect("an end");
+    assert!(death(&failed.unwrap_err()).is_some());
+    about(Instant::now() - start, S(18));
+}
+
+// contract: heart-1
+#[tokio::test(start_paused = true)]
 async fn a_byte_now_and_then_is_life() {
     let (mut alive, mut theirs) = watched();
     let mut peer = JoinSet::new();

@@ -79,7 +79,7 @@ pub enum DialError {
         endpoint: Endpoint,
     },
     /// No address took the connection. Trying again may help.
-    #[error("could not connect to {endpoint} at {address}, the last of {tried} addresses tried")]
+    #[error("could not connect to {endpoint}{}", which(address, *tried))]
     Connect {
         /// Who was called.
         endpoint: Endpoint,
@@ -110,6 +110,14 @@ pub enum DialStep {
     Resolving,
     /// This address.
     Connecting(SocketAddr),
+}
+
+/// Names the address that was tried last, where there were several.
+fn which(address: &SocketAddr, tried: usize) -> String {
+    match tried {
+        0 | 1 => String::new(),
+        _ => format!(", neither at {address} nor at {} others", tried - 1),
+    }
 }
 
 // === impl Dialer ===
