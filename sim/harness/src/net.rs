@@ -1,0 +1,207 @@
+//! The network of a world: turmoil's sockets behind the seam, wrapped so that faults look
+//! as they do on Linux.
+//!
+//! turmoil gives time, scheduling and latency. It has no retransmission, so its own
+//! partitions would turn every stream they touch into one that hangs for ever, and refuse
+//! connects that should hang: no fault here uses them.
+//!
+//! Where it is simpler than Linux: a dial succeeds when the peer *accepts*, one way later;
+//! bytes a reader left unread are held back by a stall, and lost with the peer's power, as
+//! if they had not arrived; and a reset provoked by writing to a closed stream may overtake the last bytes before the end.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use self::place::Place;
+use self::state::{State, WireId};
+use self::wire::Side;
+use crate::clock::SimClock;
+use crate::trace::{Trace, What};
+use crate::{Direction, Topology};
+
+mod dial;
+mod listen;
+mod place;
+mod state;
+mod stream;
+mod wire;
+
+pub use dial::Dialer;
+pub use listen::Listener;
+pub use stream::Stream;
+
+/// How many bytes a stream takes in one direction before its reader must read.
+///
+/// In the middle of what Linux's autotuning chooses for the two socket buffers together.
+pub const WINDOW_BYTES: usize = 256 * 1024;
+
+/// The longest piece one write hands to the network; longer ones are taken in part.
+pub const SEGMENT_BYTES: usize = 16 * 1024;
+
+/// The network of one world; clones share it.
+#[derive(Debug, Clone)]
+pub struct Net {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    topology: Topology,
+    clock: SimClock,
+    trace: Trace,
+    /// What an answer takes that no software is needed for, such as a refusal.
+    round_trip: Duration,
+    state: Mutex<State>,
+    /// Tells dials that a fault began or ended.
+    changed: Notify,
+}
+
+// === impl Net ===
+
+impl Net {
+    pub(crate) fn new(
+        topology: Topology,
+        clock: SimClock,
+        trace: Trace,
+        round_trip: Duration,
+    ) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                topology,
+                clock,
+                trace,
+                round_trip,
+                state: Mutex::default(),
+                changed: Notify::new(),
+            }),
+        }
+    }
+
+    /// Dials on behalf of `node`, which must live on the host that dials.
+    ///
+    /// Its dials fail with `InvalidInput` where the topology has no such node.
+    pub fn dialer(&self, node: &str) -> Dialer {
+        Dialer::new(self.clone(), node)
+    }
+
+    /// Listens on `port` as `node`, which must live on the host that listens; port 0 takes
+    /// any free one.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` where the topology has no such node, `AddrInUse` where its host
+    /// already listens on the port.
+    pub fn listen(
+        &self,
+        node: &str,
+        port: u16,
+    ) -> impl Future<Output = io::Result<Listener>> + Send + use<> {
+        Listener::bind(self.clone(), node.to_owned(), port)
+    }
+
+    // --- what the world does to it ---
+
+    pub(crate) fn stall(&self, target: &str, direction: Direction) {
+        self.change(|state, _| state.stall(target, direction));
+        self.shared.changed.notify_waiters();
+    }
+
+    pub(crate) fn release(&self, target: &str, direction: Direction) {
+        self.change(|state, wake| state.release(target, direction, wake));
+        self.shared.changed.notify_waiters();
+    }
+
+    pub(crate) fn reset(&self, target: &str) {
+        self.change(|state, wake| state.reset(target, wake));
+    }
+
+    /// Before the software of `host` is dropped as a killed process is.
+    pub(crate) fn crash(&self, host: &str) {
+        let due = self.after_round_trip();
+        self.change(|state, _| state.crash(host, due));
+        self.shared.changed.notify_waiters();
+    }
+
+    /// Before the software of `host` is dropped as a dead machine's is.
+    pub(crate) fn darken(&self, host: &str) {
+        self.change(|state, _| state.darken(host));
+        self.shared.changed.notify_waiters();
+    }
+
+    /// When the last of the software of `host` is dropped, inside the simulator.
+    pub(crate) fn bury(&self, host: &str) {
+        for ((wire, side), socket) in self.change(|state, _| state.bury(host)) {
+            self.close(wire, side, socket);
+        }
+    }
+
+    /// Before the software of `host` is started again.
+    pub(crate) fn restore(&self, host: &str) {
+        let due = self.after_round_trip();
+        self.change(|state, _| state.restore(host, due));
+        self.shared.changed.notify_waiters();
+    }
+
+    /// Lets arrive what is due; between two steps.
+    pub(crate) fn tick(&self) {
+        let now = self.shared.clock.elapsed();
+        self.change(|state, wake| state.tick(now, wake));
+    }
+
+    // --- what its parts share ---
+
+    /// Changes the state, then wakes whom that concerns: a waker may run anything, even
+    /// what drops a stream, so never under the lock.
+    fn change<R>(&self, change: impl FnOnce(&mut State, &mut Vec<Waker>) -> R) -> R {
+        let mut wake = Vec::new();
+        let result = {
+            let state = self.shared.state.lock();
+            change(
+                &mut state.unwrap_or_else(PoisonError::into_inner),
+                &mut wake,
+            )
+        };
+        wake.into_iter().for_each(Waker::wake);
+        result
+    }
+
+    fn place(&self, node: &str) -> io::Result<Place> {
+        let (node, host) = self.shared.topology.names(node).ok_or_else(|| {
+            let message = format!("the topology has no node named {node:?}");
+            io::Error::new(io::ErrorKind::InvalidInput, message)
+        })?;
+        Ok(Place::known(node, host))
+    }
+
+    fn after_round_trip(&self) -> Duration {
+        self.shared.clock.elapsed() + self.shared.round_trip
+    }
+
+    /// Closes one end of a stream: the kernel's part of dropping it.
+    fn close(&self, wire: WireId, side: Side, socket: turmoil::net::TcpStream) {
+        self.record_end(wire, side, What::Closed, 0);
+        let due = self.after_round_trip();
+        self.change(|state, _| state.close(wire, side, due));
+        drop(socket);
+    }
+
+    fn record_end(&self, wire: WireId, side: Side, what: What, len: usize) {
+        let (at, peer) = self.change(|state, _| {
+            let wire = state.wire(wire);
+            let name = |side| wire.end(side).place.name();
+            (name(side), name(side.other()))
+        });
+        self.shared.trace.stream(at, peer, what, len);
+    }
+
+    fn record(&self, at: &Place, peer: &Place, what: What, len: usize) {
+        self.shared.trace.stream(at.name(), peer.name(), what, len);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! What each end of a stream sees of each fault. Latency is 10 ms each way, sharp, so that
+//! times can be told in advance up to a few ticks.
+
+use std::time::Duration;
+
+use bowline_link::{Dial, Endpoint, Listen};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tower::{Service, ServiceExt};
+
+use super::*;
+use crate::{Fault, Plan, Settings, Step, World};
+
+mod crash;
+mod dial;
+mod power;
+mod reset;
+mod stall;
+mod window;
+
+const PORT: u16 = 7400;
+
+/// When scripts begin: by then the server listens.
+const START_MS: u64 = 100;
+
+/// Between a cause and what is seen of it: some 20 ms on the way and some ticks.
+const SOON_MS: u64 = 80;
+
+/// Who said what, and when in milliseconds.
+type Log = Arc<Mutex<Vec<(String, u64, String)>>>;
+
+/// What a script is given: its node's network, and a voice.
+#[derive(Clone)]
+struct Actor {
+    net: Net,
+    log: Log,
+    clock: SimClock,
+    node: &'static str,
+}
+
+impl Actor {
+    fn say(&self, text: impl Into<String>) {
+        self.say_of(self.node, text);
+    }
+
+    fn say_of(&self, whom: &str, text: impl Into<String>) {
+        let at = u64::try_from(self.clock.elapsed().as_millis()).unwrap();
+        let line = (whom.to_owned(), at, text.into());
+        self.log.lock().unwrap().push(line);
+    }
+
+    /// Says what an operation ended with: a number or the kind of an error.
+    fn say_result<T: std::fmt::Debug>(&self, what: &str, result: io::Result<T>) {
+        match result {
+            Ok(value) => self.say(format!("{what} {value:?}")),
+            Err(error) => self.say(format!("{what} {:?}", error.kind())),
+        }
+    }
+
+    async fn dial(&self) -> io::Result<Stream> {
+        dial(self.net.dialer(self.node), Endpoint::new("server", PORT)).await
+    }
+
+    /// Waits until the world is `at_ms` old.
+    async fn until(&self, at_ms: u64) {
+        sleep(Duration::from_millis(at_ms).saturating_sub(self.clock.elapsed())).await;
+    }
+}
+
+/// Generic, as every user of the seam is.
+async fn dial<D>(dialer: D, to: Endpoint) -> io::Result<D::Io>
+where
+    D: Dial + Service<Endpoint, Error = io::Error>,
+{
+    dialer.oneshot(to).await
+}
+
+async fn serve<L: Listen>(mut listener: L, mut each: impl AsyncFnMut(L::Io) -> io::Result<()>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        each(stream).await.unwrap();
+    }
+}
+
+fn step(at_ms: u64, for_ms: u64, target: &str, fault: Fault) -> Step {
+    Step {
+        at_ms,
+        for_ms,
+        target: target.to_owned(),
+        fault,
+    }
+}
+
+/// Plays `steps` to a server that runs `session` with each stream it accepts, and to ann
+/// and bob on one host, who run `script`. Lasts for five seconds.
+fn play(
+    steps: &[Step],
+    session: impl AsyncFn(Actor, Stream) + Copy + 'static,
+    script: impl AsyncFn(Actor) + Copy + 'static,
+) -> Log {
+    let topology = Topology::new(Duration::from_secs(5))
+        .host("server")
+        .nodes("clients", ["ann", "bob"]);
+    let mut settings = Settings::new(topology);
+    settings.latency = Duration::from_millis(10)..=Duration::from_millis(10);
+    let mut world = World::new(1, settings);
+    let log = Log::default();
+    let actor = |node| Actor {
+        net: world.net(),
+        log: Arc::clone(&log),
+        clock: world.wall_clock(),
+        node,
+    };
+    let (server, ann, bob) = (actor("server"), actor("ann"), actor("bob"));
+    let clock = world.wall_clock();
+    world.host("server", move || {
+        let server = server.clone();
+        async move {
+            let mut sessions = JoinSet::new();
+            let listener = server.net.listen("server", PORT).await?;
+            serve(listener, async |stream| {
+                let server = server.clone();
+                sessions.spawn_local(async move { session(server, stream).await });
+                Ok(())
+            })
+            .await;
+            Ok(())
+        }
+    });
+    world.host("clients", move || {
+        let (ann, bob) = (ann.clone(), bob.clone());
+        async move {
+            sleep(Duration::from_millis(START_MS)).await;
+            let mut scripts = JoinSet::new();
+            scripts.spawn_local(async move { script(ann).await });
+            scripts.spawn_local(async move { script(bob).await });
+            scripts.join_all().await;
+            std::future::pending().await
+        }
+    });
+    let plan = Plan {
+        seed: 1,
+        steps: steps.to_vec(),
+    };
+    let over = Duration::from_secs(5);
+    world.run(&plan, move || clock.elapsed() >= over).unwrap();
+    log
+}
+
+/// What `node` said, and when.
+fn said(log: &Log, node: &str) -> Vec<(u64, String)> {
+    let log = log.lock().unwrap();
+    let lines = log.iter().filter(|(who, _, _)| who == node);
+    lines.map(|(_, at, text)| (*at, text.clone())).collect()
+}
+
+/// Asserts that `node` said exactly `expected`, each at its time or soon after.
+#[track_caller]
+fn assert_said(log: &Log, node: &str, expected: &[(u64, &str)]) {
+    let said = said(log, node);
+    let fits = said.len() == expected.len()
+        && said
+            .iter()
+            .zip(expected)
+            .all(|((at, text), (due, expected))| {
+                text == expected && (*due..=due + SOON_MS).contains(at)
+            });
+    assert!(fits, "{node} said {said:?}, not {expected:?}");
+}
+
+async fn read_some(stream: &mut Stream) -> io::Result<usize> {
+    stream.read(&mut [0; 64]).await
+}

@@ -1,0 +1,222 @@
+//! Hardship as data: which fault strikes whom, when and for how long.
+//!
+//! A plan that cannot be carried out to the letter is refused; nothing in it is skipped.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Fault, Topology};
+
+mod draw;
+
+pub use draw::Shape;
+
+/// The shortest time a fault that lasts may last: shorter ones could begin and end
+/// between two looks at the clock.
+pub const SHORTEST: Duration = Duration::from_millis(10);
+
+/// A timed list of faults; in JSON the whole of what a run needs to be repeated.
+///
+/// ```
+/// use bowline_sim::{Fault, Plan};
+///
+/// let plan: Plan = serde_json::from_str(
+///     r#"{"seed": 7, "steps": [{"at_ms": 1200, "for_ms": 800, "target": "server", "fault": "crash"}]}"#,
+/// )?;
+/// assert_eq!(plan.steps[0].fault, Fault::Crash);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// The seed of the world it was drawn for.
+    pub seed: u64,
+    /// What happens, in any order.
+    pub steps: Vec<Step>,
+}
+
+/// One fault: what, to whom, when.
+///
+/// The undoing is part of the step, so that every subset of a plan is a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// When it begins, in simulated milliseconds.
+    pub at_ms: u64,
+    /// How long it lasts: nothing for an instant fault, at least [`SHORTEST`] for the rest.
+    pub for_ms: u64,
+    /// The node or host it strikes.
+    pub target: String,
+    /// What it is.
+    pub fault: Fault,
+}
+
+/// Why a plan cannot be carried out, and which of its steps, counted from zero, is to blame.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Invalid {
+    /// Nobody has that name.
+    #[error("step {step}: there is no node named {target:?}")]
+    UnknownTarget {
+        /// The step.
+        step: usize,
+        /// Whom it names.
+        target: String,
+    },
+    /// Only a host has software to stop.
+    #[error("step {step}: {fault} needs a host, and {target:?} is only a node on one")]
+    NotAHost {
+        /// The step.
+        step: usize,
+        /// Whom it names.
+        target: String,
+        /// What should happen to it.
+        fault: Fault,
+    },
+    /// It lasts past the end of the world's faults.
+    #[error("step {step}: it ends at {ends_ms} ms, after the last fault may, at {end_ms} ms")]
+    PastEnd {
+        /// The step.
+        step: usize,
+        /// When it ends.
+        ends_ms: u64,
+        /// When faults are over.
+        end_ms: u64,
+    },
+    /// It would be over before anybody could notice.
+    #[error("step {step}: {fault} for {for_ms} ms is shorter than {} ms", SHORTEST.as_millis())]
+    TooShort {
+        /// The step.
+        step: usize,
+        /// What should happen.
+        fault: Fault,
+        /// How long it lasts.
+        for_ms: u64,
+    },
+    /// A fault that happens at once was given a duration.
+    #[error("step {step}: {fault} happens at once and cannot last {for_ms} ms")]
+    CannotLast {
+        /// The step.
+        step: usize,
+        /// What should happen.
+        fault: Fault,
+        /// How long it should last.
+        for_ms: u64,
+    },
+    /// Two faults of a kind strike one target at the same time.
+    #[error("step {step}: it overlaps step {other}, of the same kind on the same target")]
+    Overlap {
+        /// The later in the list.
+        step: usize,
+        /// The earlier in the list.
+        other: usize,
+    },
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// The plan in which nothing goes wrong.
+    pub fn calm(seed: u64) -> Self {
+        Self {
+            seed,
+            steps: Vec::new(),
+        }
+    }
+
+    /// Draws a plan from the seed's own plan stream.
+    ///
+    /// It is valid on `topology`. It may have fewer steps than `shape` asks for: where one
+    /// fits nowhere after a bounded number of draws, it is left out.
+    pub fn draw(seed: u64, topology: &Topology, shape: &Shape) -> Self {
+        draw::draw(seed, topology, shape)
+    }
+
+    /// Checks that every step can be carried out in a world of `topology`.
+    ///
+    /// # Errors
+    ///
+    /// The first step that cannot, and why.
+    pub fn validate(&self, topology: &Topology) -> Result<(), Invalid> {
+        for (index, step) in self.steps.iter().enumerate() {
+            step.validate(index, topology)?;
+            let clash = self.steps[..index]
+                .iter()
+                .position(|other| step.overlaps(other));
+            if let Some(other) = clash {
+                return Err(Invalid::Overlap { step: index, other });
+            }
+        }
+        Ok(())
+    }
+}
+
+// === impl Step ===
+
+impl Step {
+    /// When it begins.
+    pub fn begins(&self) -> Duration {
+        Duration::from_millis(self.at_ms)
+    }
+
+    /// When it is over.
+    pub fn ends(&self) -> Duration {
+        Duration::from_millis(self.ends_ms())
+    }
+
+    fn ends_ms(&self) -> u64 {
+        self.at_ms.saturating_add(self.for_ms)
+    }
+
+    fn validate(&self, step: usize, topology: &Topology) -> Result<(), Invalid> {
+        let fault = self.fault;
+        let for_ms = self.for_ms;
+        let target = &self.target;
+        if topology.host_of(target).is_none() {
+            let target = target.clone();
+            return Err(Invalid::UnknownTarget { step, target });
+        }
+        if fault.stops_software() && !topology.is_host(target) {
+            let target = target.clone();
+            return Err(Invalid::NotAHost {
+                step,
+                target,
+                fault,
+            });
+        }
+        if fault.is_instant() {
+            if for_ms != 0 {
+                return Err(Invalid::CannotLast {
+                    step,
+                    fault,
+                    for_ms,
+                });
+            }
+        } else if Duration::from_millis(for_ms) < SHORTEST {
+            return Err(Invalid::TooShort {
+                step,
+                fault,
+                for_ms,
+            });
+        }
+        let (ends_ms, end_ms) = (self.ends_ms(), topology.end_ms());
+        if ends_ms > end_ms {
+            return Err(Invalid::PastEnd {
+                step,
+                ends_ms,
+                end_ms,
+            });
+        }
+        Ok(())
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        let together = self.at_ms == other.at_ms
+            || (self.at_ms < other.ends_ms() && other.at_ms < self.ends_ms());
+        together && self.target == other.target && self.fault.collides_with(other.fault)
+    }
+}
+
+#[cfg(test)]
+mod tests;

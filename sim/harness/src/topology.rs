@@ -1,0 +1,100 @@
+//! Who is in a world and for how long faults may strike it: what a plan is checked against.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The hosts of a world, the nodes on them, and the time until which faults may last.
+///
+/// A *node* is a named end of streams. A *host* runs software and may have a disk; it is
+/// a node too, and a fault that targets it strikes all nodes on it. Put many client nodes
+/// on one host: the cost of a simulated second grows with the cube of the hosts.
+///
+/// ```
+/// use std::time::Duration;
+/// use bowline_sim::Topology;
+///
+/// let topology = Topology::new(Duration::from_secs(30))
+///     .host("server")
+///     .nodes("clients", ["ann", "bob"]);
+/// assert_eq!(topology.host_of("bob"), Some("clients"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topology {
+    end: Duration,
+    hosts: BTreeSet<Arc<str>>,
+    homes: BTreeMap<Arc<str>, Arc<str>>,
+}
+
+impl Topology {
+    /// A world without hosts, whose faults are over at `end`.
+    ///
+    /// After `end` the network is whole, so that a run can require everybody to recover.
+    pub fn new(end: Duration) -> Self {
+        Self {
+            end,
+            hosts: BTreeSet::new(),
+            homes: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a host, which is its own only node.
+    ///
+    /// # Panics
+    ///
+    /// When the name is taken: the topology is part of the test's source.
+    pub fn host(self, name: &str) -> Self {
+        self.nodes(name, [])
+    }
+
+    /// Adds a host and further nodes that are tasks of its software.
+    ///
+    /// # Panics
+    ///
+    /// When a name is taken: the topology is part of the test's source.
+    pub fn nodes<'a>(mut self, host: &str, nodes: impl IntoIterator<Item = &'a str>) -> Self {
+        let home: Arc<str> = host.into();
+        self.hosts.insert(Arc::clone(&home));
+        let nodes = nodes.into_iter().map(Arc::from);
+        for node in std::iter::once(Arc::clone(&home)).chain(nodes) {
+            let before = self.homes.insert(Arc::clone(&node), Arc::clone(&home));
+            assert!(before.is_none(), "two nodes are named {node}");
+        }
+        self
+    }
+
+    /// When faults are over.
+    pub fn end(&self) -> Duration {
+        self.end
+    }
+
+    /// All hosts, in the order of their names.
+    pub fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.hosts.iter().map(|host| &**host)
+    }
+
+    /// All nodes, hosts among them, in the order of their names.
+    pub fn all_nodes(&self) -> impl Iterator<Item = &str> {
+        self.homes.keys().map(|node| &**node)
+    }
+
+    /// The host that `node` lives on, or `None` where there is no such node.
+    pub fn host_of(&self, node: &str) -> Option<&str> {
+        self.homes.get(node).map(|host| &**host)
+    }
+
+    /// Whether `name` is a host.
+    pub fn is_host(&self, name: &str) -> bool {
+        self.hosts.contains(name)
+    }
+
+    pub(crate) fn end_ms(&self) -> u64 {
+        u64::try_from(self.end.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The names as they are kept, so that streams share them.
+    pub(crate) fn names(&self, node: &str) -> Option<(Arc<str>, Arc<str>)> {
+        let (node, host) = self.homes.get_key_value(node)?;
+        Some((Arc::clone(node), Arc::clone(host)))
+    }
+}

@@ -1,0 +1,312 @@
+//! A whole run: hosts, their network and disks, and the plan that happens to them, all from
+//! one seed. It decides nothing about what is right: checks do.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+use bowline_link::BoxError;
+use rand_core::Rng;
+use rand_pcg::Pcg64;
+
+use self::panics::Watch;
+use self::timeline::{Event, Timeline};
+use crate::Streams;
+use crate::clock::{EPOCH, SimClock};
+use crate::disk::Disk;
+use crate::net::Net;
+use crate::plan::{Plan, SHORTEST};
+use crate::trace::Trace;
+
+mod faults;
+mod outcome;
+mod panics;
+mod settings;
+mod timeline;
+
+pub use outcome::{Report, RunError};
+pub use settings::Settings;
+
+/// Segments on their way in each direction of a stream, and dials a listener may owe an
+/// answer. turmoil panics beyond the latter, and its default of 64 is one stampede.
+const SEGMENTS: usize = 4096;
+
+/// A simulated world, on the thread that made it.
+///
+/// ```
+/// use std::time::Duration;
+/// use bowline_link::{Dial as _, Endpoint, Listen as _};
+/// use bowline_sim::{Plan, Settings, Topology, World};
+/// use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+/// use tower_service::Service as _;
+///
+/// let topology = Topology::new(Duration::from_secs(1)).host("server").host("ann");
+/// let mut world = World::new(7, Settings::new(topology));
+/// let (net, trace) = (world.net(), world.trace());
+/// world.host("server", move || {
+///     let net = net.clone();
+///     async move {
+///         let (mut stream, _) = net.listen("server", 7400).await?.accept().await?;
+///         stream.write_all(b"hello").await?;
+///         Ok(())
+///     }
+/// });
+/// let net = world.net();
+/// world.host("ann", move || {
+///     let (mut dialer, trace) = (net.dialer("ann"), trace.clone());
+///     async move {
+///         let mut stream = dialer.call(Endpoint::new("server", 7400)).await?;
+///         let mut text = String::new();
+///         stream.read_to_string(&mut text).await?;
+///         trace.note("ann", text);
+///         Ok(())
+///     }
+/// });
+/// let trace = world.trace();
+/// let said = || trace.lines().iter().any(|line| line.text == "hello");
+/// world.run(&Plan::calm(7), said)?;
+/// # Ok::<(), bowline_sim::RunError>(())
+/// ```
+pub struct World {
+    sim: turmoil::Sim<'static>,
+    seed: u64,
+    settings: Settings,
+    clock: SimClock,
+    trace: Trace,
+    net: Net,
+    disks: BTreeMap<String, Disk>,
+    disk_chance: Pcg64,
+    running: BTreeSet<String>,
+    failed: Rc<RefCell<Option<(String, BoxError)>>>,
+}
+
+/// Dropped with a host's software, after the tasks of its runtime: only then is it known
+/// which streams the software held, and they are closed in their own order.
+struct Last {
+    net: Net,
+    host: String,
+}
+
+// === impl World ===
+
+impl World {
+    /// A world in which all chance comes from `seed`.
+    ///
+    /// # Panics
+    ///
+    /// When the latency is an empty range, or the tick is zero or longer than [`SHORTEST`]:
+    /// settings are part of the test's source.
+    pub fn new(seed: u64, settings: Settings) -> Self {
+        let (least, most) = (*settings.latency.start(), *settings.latency.end());
+        assert!(
+            least <= most,
+            "no latency is at least {least:?} and at most {most:?}"
+        );
+        let tick = settings.tick;
+        assert!(
+            Duration::ZERO < tick && tick <= SHORTEST,
+            "a tick of {tick:?} is not above zero and up to {SHORTEST:?}"
+        );
+        let streams = Streams::new(seed);
+        let sim = turmoil::Builder::new()
+            .rng_seed(streams.network().next_u64())
+            .epoch(SystemTime::UNIX_EPOCH + EPOCH)
+            .tick_duration(tick)
+            .tcp_capacity(SEGMENTS)
+            .min_message_latency(least)
+            .max_message_latency(most)
+            .simulation_duration(Duration::MAX)
+            .enable_random_order()
+            .build();
+        let clock = SimClock::new();
+        let trace = Trace::new(clock.clone());
+        let round_trip = (most * 2).max(Duration::from_millis(1));
+        let topology = settings.topology.clone();
+        Self {
+            net: Net::new(topology, clock.clone(), trace.clone(), round_trip),
+            sim,
+            seed,
+            settings,
+            clock,
+            trace,
+            disks: BTreeMap::new(),
+            disk_chance: streams.disk(),
+            running: BTreeSet::new(),
+            failed: Rc::default(),
+        }
+    }
+
+    /// The seed it was made of.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Its network.
+    pub fn net(&self) -> Net {
+        self.net.clone()
+    }
+
+    /// Its record.
+    pub fn trace(&self) -> Trace {
+        self.trace.clone()
+    }
+
+    /// Its time of day, which begins at [`EPOCH`].
+    pub fn wall_clock(&self) -> SimClock {
+        self.clock.clone()
+    }
+
+    /// The disk of the host `name`, empty at first. There is one for each host.
+    ///
+    /// # Panics
+    ///
+    /// When the topology has no such host.
+    pub fn disk(&mut self, name: &str) -> Disk {
+        self.assert_host(name);
+        self.disks.entry(name.to_owned()).or_default().clone()
+    }
+
+    /// Gives the host `name` its software.
+    ///
+    /// `factory` is called at the start and again after each crash and power loss. What it
+    /// returns may end with `Ok`: then tasks that it left behind go on. An error ends the
+    /// run.
+    ///
+    /// When software is stopped, its tasks are dropped in an order that no seed decides:
+    /// streams and disks do not mind, but let no `Drop` of your own write to a record.
+    ///
+    /// # Panics
+    ///
+    /// When the topology has no such host, or it has software already.
+    pub fn host<F, Fut>(&mut self, name: &str, factory: F)
+    where
+        F: Fn() -> Fut + 'static,
+        Fut: Future<Output = Result<(), BoxError>> + 'static,
+    {
+        self.assert_host(name);
+        let new = self.running.insert(name.to_owned());
+        assert!(new, "host {name:?} has software already");
+        let failed = Rc::clone(&self.failed);
+        let (net, owned) = (self.net(), name.to_owned());
+        self.sim.host(name, move || {
+            let last = Last {
+                net: net.clone(),
+                host: owned.clone(),
+            };
+            let software = factory();
+            let failed = Rc::clone(&failed);
+            async move {
+                if let Err(error) = software.await {
+                    let name = last.host.clone();
+                    failed.borrow_mut().get_or_insert((name, error));
+                }
+                // turmoil stops a host whose software has ended, with all that it leaves
+                // behind: streams would neither be heard of again nor end.
+                std::future::pending::<()>().await;
+                drop(last);
+                Ok(())
+            }
+        });
+    }
+
+    /// Plays the whole of `plan`, then goes on until `done` says so.
+    ///
+    /// `done` is asked between steps, once the last fault is over. A panic in any task
+    /// fails the run, whoever would have awaited it: a panic hook, installed once for the
+    /// process, notes panics of threads on which a world runs and passes all on to the hook
+    /// before it.
+    ///
+    /// # Errors
+    ///
+    /// A plan that does not fit, a panic, a host that failed, a run that took too long.
+    pub fn run(mut self, plan: &Plan, done: impl FnMut() -> bool) -> Result<Report, RunError> {
+        plan.validate(&self.settings.topology)?;
+        let idle = |host: &&str| !self.running.contains(*host);
+        if let Some(idle) = self.settings.topology.hosts().find(idle) {
+            let name = idle.to_owned();
+            return Err(RunError::Idle { name });
+        }
+        let watch = Watch::begin();
+        let played = watch.guard(|| self.play(plan, done));
+        self.trace.seal();
+        // Software is dropped here; it must not panic at that either.
+        let dropped = watch.guard(|| drop(self));
+        match (panics::first(), played, dropped) {
+            (None, Some(played), Some(())) => played,
+            (said, _, _) => Err(RunError::Panicked {
+                message: said.unwrap_or_else(|| "and said nothing".to_owned()),
+            }),
+        }
+    }
+
+    fn play(&mut self, plan: &Plan, mut done: impl FnMut() -> bool) -> Result<Report, RunError> {
+        let mut timeline = Timeline::of(plan);
+        loop {
+            let now = self.sim.elapsed();
+            self.clock.stand_at(now);
+            while let Some(event) = timeline.next_until(now) {
+                match event {
+                    Event::Begins(step) => self.begin(step),
+                    Event::Ends(step) => self.end(step),
+                }
+            }
+            self.net.tick();
+            if timeline.is_over() && done() {
+                return Ok(Report {
+                    trace_hash: self.trace.hash(),
+                    simulated: now,
+                });
+            }
+            if now >= self.settings.limit {
+                let limit = self.settings.limit;
+                return Err(RunError::TimedOut { limit });
+            }
+            self.step()?;
+        }
+    }
+
+    fn step(&mut self) -> Result<(), RunError> {
+        self.clock.run();
+        let stepped = self.sim.step();
+        self.clock.stand_at(self.sim.elapsed());
+        if let Some((name, error)) = self.failed.borrow_mut().take() {
+            return Err(RunError::Host { name, error });
+        }
+        // Without `tokio_unstable` a panic in a task stops nothing by itself.
+        if let Some(message) = panics::first() {
+            return Err(RunError::Panicked { message });
+        }
+        match stepped {
+            Ok(_) => Ok(()),
+            Err(error) => Err(RunError::Simulator {
+                message: error.to_string(),
+            }),
+        }
+    }
+
+    fn assert_host(&self, name: &str) {
+        let known = self.settings.topology.is_host(name);
+        assert!(known, "the topology has no host named {name:?}");
+    }
+}
+
+// === impl Last ===
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        self.net.bury(&self.host);
+    }
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World")
+            .field("seed", &self.seed)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+//! How a run ended. Whether what happened in it was right is for checks to say.
+
+use std::time::Duration;
+
+use bowline_link::BoxError;
+
+use crate::plan;
+
+/// What a run that came to its end has to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Report {
+    /// The hash of all that happened: the same for the same seed, plan and code.
+    pub trace_hash: u64,
+    /// How long it took, in simulated time.
+    pub simulated: Duration,
+}
+
+/// Why a run did not come to its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The plan cannot be carried out in this world.
+    #[error("the plan does not fit this world")]
+    Plan(#[from] plan::Invalid),
+    /// A host of the topology was given no software, so a fault of it would mean nothing.
+    #[error("host {name:?} has no software")]
+    Idle {
+        /// The host.
+        name: String,
+    },
+    /// It was not done in time.
+    #[error("not done after {limit:?} of simulated time")]
+    TimedOut {
+        /// How long it could have taken.
+        limit: Duration,
+    },
+    /// A task panicked, perhaps one that nobody awaits.
+    #[error("a task panicked: {message}")]
+    Panicked {
+        /// What it said, and where.
+        message: String,
+    },
+    /// The software of a host gave up.
+    #[error("host {name:?} failed")]
+    Host {
+        /// The host.
+        name: String,
+        /// What its software returned.
+        #[source]
+        error: BoxError,
+    },
+    /// The simulator itself gave up.
+    #[error("the simulator failed: {message}")]
+    Simulator {
+        /// What it said.
+        message: String,
+    },
+}

@@ -1,0 +1,42 @@
+//! A plan in the order in which its steps begin and end.
+
+use std::time::Duration;
+
+use crate::plan::{Plan, Step};
+
+/// What of a plan has yet to happen.
+#[derive(Debug)]
+pub(super) struct Timeline<'a> {
+    /// Latest first.
+    events: Vec<(Duration, Event<'a>)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Event<'a> {
+    Begins(&'a Step),
+    Ends(&'a Step),
+}
+
+impl<'a> Timeline<'a> {
+    pub(super) fn of(plan: &'a Plan) -> Self {
+        let lasting = plan.steps.iter().filter(|step| !step.fault.is_instant());
+        let ends = lasting.map(|step| (step.ends(), Event::Ends(step)));
+        let begins = plan.steps.iter();
+        let begins = begins.map(|step| (step.begins(), Event::Begins(step)));
+        // At one moment the old ends before the new begins: the sort is stable.
+        let mut events: Vec<_> = ends.chain(begins).collect();
+        events.sort_by_key(|(at, _)| *at);
+        events.reverse();
+        Self { events }
+    }
+
+    /// The next event, if it is due by `now`.
+    pub(super) fn next_until(&mut self, now: Duration) -> Option<Event<'a>> {
+        let due = self.events.pop_if(|(at, _)| *at <= now);
+        due.map(|(_, event)| event)
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.events.is_empty()
+    }
+}
