@@ -4,6 +4,15 @@
 //! simulated is the same code. Built on the heartbeat, reconnect and link crates
 //! alone, so that it proves them.
 
+#[cfg(feature = "client")]
+pub mod client;
 pub mod log;
+#[cfg(feature = "server")]
+pub mod metrics;
+pub mod protocol;
+#[cfg(any(feature = "client", feature = "server"))]
+mod pump;
+#[cfg(feature = "server")]
+pub mod server;
 #[cfg(feature = "server")]
 pub mod store;

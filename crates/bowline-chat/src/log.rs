@@ -7,20 +7,24 @@ use std::sync::Arc;
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use rand_core::CryptoRng;
+use serde::{Deserialize, Serialize};
 
 /// Which log an offset counts in: 64 random bits, drawn when a room's log is
 /// created and again whenever the log may have lost or been replaced.
 ///
 /// Printed as 16 hex digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Epoch(pub u64);
 
 /// A message's place in its room's log; the first is 1, and 0 is before the first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 pub struct Offset(pub u64);
 
 /// A place in one particular log: what a client keeps to come back to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Position {
     /// The log.
     pub epoch: Epoch,
@@ -31,11 +35,12 @@ pub struct Position {
 /// Names a publish, so that repeating it is harmless: 128 random bits.
 ///
 /// Printed as 32 hex digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct MsgId(pub [u8; 16]);
 
 /// A message as its room's log holds it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// Its place in the room's log.
     pub offset: Offset,
@@ -47,11 +52,13 @@ pub struct Message {
     /// The user who published it.
     pub from: Arc<str>,
     /// Whether `from` is only a guest's nick, which proves nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub guest: bool,
     /// When the server took it, in milliseconds since 1970 on the server's clock;
     /// for people, never for order.
     pub ts: u64,
     /// What was said; any bytes.
+    #[serde(flatten, with = "crate::protocol::json_body")]
     pub body: Bytes,
 }
 
@@ -73,6 +80,20 @@ impl fmt::Display for Epoch {
 impl fmt::Debug for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Epoch({self})")
+    }
+}
+
+impl From<Epoch> for String {
+    fn from(it: Epoch) -> Self {
+        it.to_string()
+    }
+}
+
+impl TryFrom<String> for Epoch {
+    type Error = NotHex;
+
+    fn try_from(text: String) -> Result<Self, NotHex> {
+        text.parse()
     }
 }
 
@@ -120,6 +141,20 @@ impl fmt::Display for MsgId {
 impl fmt::Debug for MsgId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "MsgId({self})")
+    }
+}
+
+impl From<MsgId> for String {
+    fn from(it: MsgId) -> Self {
+        it.to_string()
+    }
+}
+
+impl TryFrom<String> for MsgId {
+    type Error = NotHex;
+
+    fn try_from(text: String) -> Result<Self, NotHex> {
+        text.parse()
     }
 }
 
