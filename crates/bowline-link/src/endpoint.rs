@@ -92,7 +92,15 @@ mod tests {
 
     #[test]
     fn what_is_not_host_and_port_is_refused_by_name() {
-        for text in ["", "localhost", ":7400", "a:b", "a:70000", "::1:7400", "[::1:7400"] {
+        for text in [
+            "",
+            "localhost",
+            ":7400",
+            "a:b",
+            "a:70000",
+            "::1:7400",
+            "[::1:7400",
+        ] {
             assert_eq!(
                 text.parse::<Endpoint>(),
                 Err(InvalidEndpoint {
