@@ -15,6 +15,7 @@ use crate::alive::Wall;
 use crate::{Stamp, WallClock};
 
 mod probe;
+mod sink;
 mod wakers;
 
 pub use probe::{Error, Probe, Sorted};
@@ -347,52 +348,6 @@ where
             }
         }
         read.map_err(Error::Frames)
-    }
-}
-
-impl<T, P, E> Sink<P::Frame> for Probing<T, P>
-where
-    T: Stream<Item = Result<P::Frame, E>> + Sink<P::Frame, Error = E> + Unpin,
-    P: Probe,
-{
-    type Error = Error<E>;
-
-    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        let this = self.get_mut();
-        this.writable()?;
-        this.wakers.sink.register(cx.waker());
-        let pushed = this.poll_push().map_err(Error::Frames);
-        if this.item.is_none() && pushed.is_pending() {
-            // Only our own frames wait below, and leave the user's place free.
-            return Poll::Ready(Ok(()));
-        }
-        pushed
-    }
-
-    fn start_send(self: Pin<&mut Self>, frame: P::Frame) -> Result<(), Self::Error> {
-        let this = self.get_mut();
-        assert!(this.item.is_none(), "start_send without poll_ready");
-        this.item = Some(frame);
-        Ok(())
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        let this = self.get_mut();
-        this.writable()?;
-        this.wakers.sink.register(cx.waker());
-        ready!(this.poll_push()).map_err(Error::Frames)?;
-        this.poll_flush_below().map_err(Error::Frames)
-    }
-
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        let this = self.get_mut();
-        this.writable()?;
-        this.wakers.sink.register(cx.waker());
-        ready!(this.poll_push()).map_err(Error::Frames)?;
-        let writer = this.writer.clone();
-        Pin::new(&mut this.frames)
-            .poll_close(&mut Context::from_waker(&writer))
-            .map_err(Error::Frames)
     }
 }
 

@@ -150,7 +150,7 @@ mod tests {
 
     use super::*;
     use crate::Registry;
-    use crate::registry::changed;
+    use crate::registry::tests::changed;
 
     fn endpoint() -> Endpoint {
         "history.example:7400".parse().unwrap()

@@ -91,18 +91,17 @@ fn own_labels(line: &str) -> &str {
     &labels[..end]
 }
 
-/// The lines of `after` that are not in `before`.
 #[cfg(test)]
-pub(crate) fn changed<'a>(before: &str, after: &'a str) -> Vec<&'a str> {
-    let known: std::collections::BTreeSet<_> = before.lines().collect();
-    after.lines().filter(|line| !known.contains(line)).collect()
-}
-
-#[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use metrics::{Counter, Histogram};
 
     use super::*;
+
+    /// The lines of `after` that are not in `before`.
+    pub(crate) fn changed<'a>(before: &str, after: &'a str) -> Vec<&'a str> {
+        let known: std::collections::BTreeSet<_> = before.lines().collect();
+        after.lines().filter(|line| !known.contains(line)).collect()
+    }
     use crate::{Label, Words};
 
     #[test]

@@ -1,3 +1,5 @@
+//! Each event of a link moves exactly the series it should.
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -5,7 +7,7 @@ use bowline_link::Endpoint;
 
 use super::*;
 use crate::Registry;
-use crate::registry::changed;
+use crate::registry::tests::changed;
 
 fn endpoint() -> Endpoint {
     "chat.example:7400".parse().unwrap()

@@ -1,3 +1,5 @@
+//! The endpoint over a fake listener: who asks rightly is answered, who does not harms nobody.
+
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;

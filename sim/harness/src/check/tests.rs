@@ -1,3 +1,5 @@
+//! What all checks have in common.
+
 use super::story::{
     at, delivered, delivered_at, held, invoked, lost, passes, replaced, story, then, unknown, with,
     without,

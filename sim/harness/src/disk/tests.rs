@@ -1,3 +1,5 @@
+//! What a disk keeps and what it forgets.
+
 use std::collections::BTreeSet;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Records read what they print.
+
 use super::{History, Id, Name, Position, Record, Recorder, What};
 
 const AT: Position = Position {

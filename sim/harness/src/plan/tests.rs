@@ -1,3 +1,5 @@
+//! Plans read what they print, and refuse by step what cannot be carried out.
+
 use std::collections::BTreeSet;
 
 use super::*;

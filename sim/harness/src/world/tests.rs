@@ -1,3 +1,5 @@
+//! Whole runs: they repeat, they end, and they fail for the right reason.
+
 use std::cell::Cell;
 use std::sync::{Arc, Mutex};
 

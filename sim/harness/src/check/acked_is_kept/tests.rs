@@ -1,3 +1,5 @@
+//! Histories edited until exactly one rule breaks: what was acknowledged is kept.
+
 use super::super::story::{
     EPOCH, acked, acked_again, acked_at, at, breaks, delivered, failed, held, invoked, joined,
     lost, passes, replaced, story, then, with, without,

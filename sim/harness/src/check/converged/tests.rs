@@ -1,3 +1,5 @@
+//! Histories edited until exactly one rule breaks: nothing is left out at the end.
+
 use super::super::Converged;
 use super::super::story::{
     EPOCH, breaks, delivered, fresh, held, joined, left, lost, passes, recovered, refused,

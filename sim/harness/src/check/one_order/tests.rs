@@ -1,3 +1,5 @@
+//! Histories edited until exactly one rule breaks: one order, once each.
+
 use super::super::OneOrder;
 use super::super::story::{
     EPOCH, acked, at, breaks, delivered, delivered_at, failed, fresh, held, invoked, lost, passes,

@@ -1,3 +1,5 @@
+//! Histories edited until exactly one rule breaks: the order of each publisher.
+
 use super::super::PublisherOrder;
 use super::super::story::{
     acked, breaks, delivered, failed, held, invoked, passes, story, unknown,

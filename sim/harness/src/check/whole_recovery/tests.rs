@@ -1,3 +1,5 @@
+//! Histories edited until exactly one rule breaks: recovery is whole or refused.
+
 use super::super::WholeRecovery;
 use super::super::story::{
     acked, at, breaks, delivered, delivered_at, fresh, joined, left, lost, passes, recovered,

@@ -1,3 +1,5 @@
+//! What both ends see when a process is killed.
+
 use super::*;
 
 const AT: u64 = 500;

@@ -1,3 +1,5 @@
+//! What a dial leads to, with and without faults.
+
 use super::*;
 
 const STALL: Fault = Fault::Stall {

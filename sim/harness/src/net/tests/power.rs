@@ -1,3 +1,5 @@
+//! What the other end sees when the power goes.
+
 use super::*;
 
 const AT: u64 = 500;

@@ -1,3 +1,5 @@
+//! What both ends see of a reset.
+
 use super::*;
 
 #[test]

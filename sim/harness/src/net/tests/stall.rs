@@ -1,3 +1,5 @@
+//! A stall delays everything and loses nothing.
+
 use super::*;
 
 const FROM: u64 = 400;

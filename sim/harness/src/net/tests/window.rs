@@ -1,3 +1,5 @@
+//! A slow reader holds its writer back.
+
 use super::*;
 
 #[test]

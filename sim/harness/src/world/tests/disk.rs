@@ -1,3 +1,5 @@
+//! Disks in a world: what survives a kill and what a power loss.
+
 use super::*;
 
 /// Writes when it is dropped, as a store that closes itself does.

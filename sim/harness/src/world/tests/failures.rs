@@ -1,3 +1,5 @@
+//! What fails a run.
+
 use super::*;
 
 /// Runs a world of one host with this software.
