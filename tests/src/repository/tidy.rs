@@ -153,7 +153,8 @@ fn ships_what_is_tested(file: &File) -> Option<String> {
         }
         let mut below = lines.clone().map(|(_, line)| line);
         let item = below.find(|line| !line.starts_with("#[") && !line.starts_with("//"));
-        if !item.is_some_and(|item| item.starts_with("mod ")) {
+        if !item.is_some_and(|item| item.starts_with("mod ") || item.starts_with("pub(crate) mod "))
+        {
             return Some(format!(
                 ":{}: `{FOR_TESTS}` on something other than a module",
                 index + 1
