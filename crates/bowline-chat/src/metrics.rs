@@ -12,6 +12,7 @@ const ENDS: Words = Words::new(&[
     "left",
     "failed",
     "unknown_format",
+    "dropped",
     "shutdown",
     "silent",
     "slow",
@@ -88,7 +89,12 @@ const COMMITS: Metric = Metric::counter(
 const COMMITS_FAILED: Metric = Metric::counter(
     "bowline_chat_commits_failed_total",
     &[],
-    "Times the store failed: a commit of unknown outcome, or opening it again.",
+    "Commits that failed, of which it is not known whether they took effect.",
+);
+const STORE_FAILED: Metric = Metric::counter(
+    "bowline_chat_store_failures_total",
+    &[],
+    "Times the store failed at anything but a commit: reading, or being opened again.",
 );
 const STORE_REOPENED: Metric = Metric::counter(
     "bowline_chat_store_reopened_total",
@@ -142,6 +148,7 @@ pub const CATALOGUE: &[Metric] = &[
     RTT,
     COMMITS,
     COMMITS_FAILED,
+    STORE_FAILED,
     STORE_REOPENED,
     COMMITTED,
     DUPLICATES,
@@ -177,6 +184,7 @@ pub struct ServerMetrics {
     rtt: Family<Histogram>,
     commits: Counter,
     commits_failed: Counter,
+    store_failures: Counter,
     store_reopened: Counter,
     committed: Counter,
     duplicates: Counter,
@@ -202,6 +210,7 @@ impl ServerMetrics {
             rtt: RTT.each(recorder, &[]),
             commits: COMMITS.one(recorder, &[]),
             commits_failed: COMMITS_FAILED.one(recorder, &[]),
+            store_failures: STORE_FAILED.one(recorder, &[]),
             store_reopened: STORE_REOPENED.one(recorder, &[]),
             committed: COMMITTED.one(recorder, &[]),
             duplicates: DUPLICATES.one(recorder, &[]),
@@ -254,6 +263,7 @@ impl Observe<Event> for ServerMetrics {
                 self.duplicates.increment(*duplicates as u64);
             }
             Event::CommitFailed { .. } => self.commits_failed.increment(1),
+            Event::StoreFailed { .. } => self.store_failures.increment(1),
             Event::StoreReopened => self.store_reopened.increment(1),
             Event::Recovered { recovered, count } => {
                 let outcome = if *recovered {
@@ -294,6 +304,7 @@ fn ended(reason: &EndReason) -> Word {
         EndReason::Left => const { ENDS.word("left") },
         EndReason::Failed { error: _ } => const { ENDS.word("failed") },
         EndReason::UnknownFormat => const { ENDS.word("unknown_format") },
+        EndReason::Dropped => const { ENDS.word("dropped") },
     }
 }
 
@@ -513,12 +524,14 @@ mod tests {
                 },
                 Event::CommitFailed {
                     publishes: 4,
-                    error,
+                    error: error.clone(),
                 },
+                Event::StoreFailed { error },
                 Event::StoreReopened,
             ],
             &[
                 "bowline_chat_commits_failed_total 1",
+                "bowline_chat_store_failures_total 1",
                 "bowline_chat_store_reopened_total 1",
                 "bowline_server_accept_errors_total 1",
                 r#"bowline_server_connections_rejected_total{reason="limit"} 1"#,

@@ -121,8 +121,8 @@ impl<S: Store> Server<S> {
                         let observer = environment.observer.clone();
                         observer.observe(&Event::Accepted);
                         connections.spawn(async move {
-                            let reason = connection.run().await;
-                            observer.observe(&Event::Ended { reason });
+                            let mut last = Last { observer, reason: EndReason::Dropped };
+                            last.reason = connection.run().await;
                         });
                     }
                     // Closed unheard: what it speaks is not known yet, and it will try again.
@@ -149,6 +149,19 @@ impl<S: Store> Server<S> {
         while let Some(ended) = writer.join_next().await {
             ended.unwrap_or_else(resume);
         }
+    }
+}
+
+/// Tells how a connection ended, also when nobody waited for it.
+struct Last {
+    observer: Observer,
+    reason: EndReason,
+}
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        let reason = self.reason.clone();
+        self.observer.observe(&Event::Ended { reason });
     }
 }
 

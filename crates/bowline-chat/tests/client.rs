@@ -1,5 +1,10 @@
 //! The client against the real server, over a network in memory that a test cuts.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper of a test that cannot go on says where"
+)]
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

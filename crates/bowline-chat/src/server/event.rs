@@ -57,6 +57,11 @@ pub enum Event {
         /// What the store said.
         error: String,
     },
+    /// The store failed at anything else: reading, or being opened again.
+    StoreFailed {
+        /// What the store said.
+        error: String,
+    },
     /// The store was opened again after a failure.
     StoreReopened,
     /// A client came back to a room.
@@ -95,6 +100,8 @@ pub enum EndReason {
     },
     /// It spoke no known format.
     UnknownFormat,
+    /// The server went without waiting for it any longer.
+    Dropped,
 }
 
 /// Writes each event to `tracing`; what an embedder gets without asking.
@@ -107,6 +114,7 @@ impl Observe<Event> for Traced {
             Event::CommitFailed { publishes, error } => {
                 warn!(publishes, error, "commit failed");
             }
+            Event::StoreFailed { error } => warn!(error, "store failed"),
             Event::AcceptFailed { error } => warn!(error, "accept failed"),
             Event::Refused { max } => warn!(max, "connection refused: too many"),
             Event::StoreReopened => info!("store reopened"),

@@ -287,10 +287,8 @@ impl<S: Store> Writer<S> {
     }
 
     fn store_failed(&mut self, error: &Error) {
-        self.observer.observe(&Event::CommitFailed {
-            publishes: 0,
-            error: chain(error),
-        });
+        let error = chain(error);
+        self.observer.observe(&Event::StoreFailed { error });
         self.reopen_at = Some(Instant::now() + REOPEN_PAUSE);
     }
 
