@@ -9,6 +9,8 @@ mod driver;
 mod event;
 mod session;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -4,6 +4,8 @@
 //! simulated is the same code. Built on the heartbeat, reconnect and link crates
 //! alone, so that it proves them.
 
+#[cfg(any(feature = "client", feature = "server"))]
+mod chain;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod log;

@@ -81,6 +81,11 @@ const RTT: Metric = Metric::durations(
     &[Label::one_of("role", ROLES)],
     "From a probe to its answer, by who probed.",
 );
+const STRAY_ANSWERS: Metric = Metric::counter(
+    "bowline_heartbeat_stray_answers_total",
+    &[Label::one_of("role", ROLES)],
+    "Answers to a probe that was never sent, or answered before, by who probed.",
+);
 const COMMITS: Metric = Metric::counter(
     "bowline_chat_commits_total",
     &[],
@@ -146,6 +151,7 @@ pub const CATALOGUE: &[Metric] = &[
     ACCEPT_ERRORS,
     WELCOMED,
     RTT,
+    STRAY_ANSWERS,
     COMMITS,
     COMMITS_FAILED,
     STORE_FAILED,
@@ -182,6 +188,7 @@ pub struct ServerMetrics {
     accept_errors: Counter,
     welcomed: Family<Counter>,
     rtt: Family<Histogram>,
+    stray_answers: Family<Counter>,
     commits: Counter,
     commits_failed: Counter,
     store_failures: Counter,
@@ -208,6 +215,7 @@ impl ServerMetrics {
             accept_errors: ACCEPT_ERRORS.one(recorder, &[]),
             welcomed: WELCOMED.each(recorder, &[]),
             rtt: RTT.each(recorder, &[]),
+            stray_answers: STRAY_ANSWERS.each(recorder, &[]),
             commits: COMMITS.one(recorder, &[]),
             commits_failed: COMMITS_FAILED.one(recorder, &[]),
             store_failures: STORE_FAILED.one(recorder, &[]),
@@ -275,6 +283,11 @@ impl Observe<Event> for ServerMetrics {
                 self.replayed.increment(*count);
             }
             Event::Delivered { copies } => self.copies.increment(*copies as u64),
+            Event::StrayAnswer => {
+                self.stray_answers
+                    .of(const { ROLES.word("server") })
+                    .increment(1);
+            }
             Event::RoundTrip { took } => {
                 self.rtt.of(const { ROLES.word("server") }).record(*took);
             }

@@ -31,6 +31,9 @@ use crate::pump::{Pump, Step};
 /// unanswered.
 const ASKS_MAX: usize = 64;
 
+/// How many bytes of answers to probes may wait for the stream.
+const PONG_BYTES_MAX: usize = 1024;
+
 /// Opens connections that have been welcomed.
 #[derive(Clone)]
 pub(super) struct Connector<D> {
@@ -52,7 +55,7 @@ struct Task<I> {
     asks: mpsc::Receiver<Asked>,
     seq: u64,
     unanswered: BTreeMap<u64, oneshot::Sender<Answer>>,
-    /// Decoded and not yet taken over; while there is any, nothing more is read.
+    /// Decoded and not yet taken over; while there is any, reading is paused.
     backlog: VecDeque<Inbound>,
     inbound: mpsc::Sender<Inbound>,
 }
@@ -188,16 +191,18 @@ impl<I: Io> Task<I> {
     }
 
     async fn turn(&mut self) -> Result<(), ConnectionError> {
-        let reading = self.backlog.is_empty();
         let turn = tokio::select! {
             biased;
-            permit = self.inbound.reserve(), if !reading => {
+            // Bounded by what the server granted, so it starves nothing below.
+            asked = self.asks.recv() => Turn::Asked(asked.ok_or(ConnectionError::Closing)?),
+            permit = self.inbound.reserve(), if !self.backlog.is_empty() => {
                 let permit = permit.map_err(|_| ConnectionError::Closing)?;
                 permit.send(self.backlog.pop_front().expect("it is not empty"));
                 Turn::HandedOver
             }
-            step = poll_fn(|cx| self.pump.poll_step(cx, reading, || None)) => Turn::Stepped(step?),
-            asked = self.asks.recv() => Turn::Asked(asked.ok_or(ConnectionError::Closing)?),
+            // While reading is paused the stream itself holds back, and ends the pause
+            // at its limit.
+            step = poll_fn(|cx| self.pump.poll_step(cx, true, || None)) => Turn::Stepped(step?),
         };
         match turn {
             Turn::HandedOver if self.backlog.is_empty() => self.liveness.reading_resumed(),
@@ -245,8 +250,11 @@ impl<I: Io> Task<I> {
             Reply::Ping(ping) => {
                 self.liveness
                     .probed(Duration::from_millis(ping.interval_ms));
-                let pong = Request::Pong(ping.beat.answer(self.node_id));
-                Wire::Binary.put_request(&pong, &mut self.pump.urgent);
+                // A server that probes and reads no answer gets no more of them.
+                if self.pump.urgent.len() < PONG_BYTES_MAX {
+                    let pong = Request::Pong(ping.beat.answer(self.node_id));
+                    Wire::Binary.put_request(&pong, &mut self.pump.urgent);
+                }
             }
             Reply::Close(close) => return Err(ConnectionError::Closed(close)),
             Reply::Welcome(_) => {

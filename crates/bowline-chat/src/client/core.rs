@@ -102,7 +102,8 @@ impl<T> Core<T> {
         known.outbox.push_back(Entry {
             msg_id,
             body,
-            sent_on: None,
+            asked_on: None,
+            sent: false,
             ticket,
         });
         self.flush(out);
@@ -216,6 +217,16 @@ impl<T> Core<T> {
         self.replayed(&name, 1, out);
     }
 
+    /// A connection takes the publish: from now on it may be in the log.
+    pub(super) fn sent(&mut self, room: &Arc<str>, msg_id: MsgId) {
+        if let Some(room) = self.rooms.get_mut(room) {
+            let mut waiting = room.outbox.iter_mut();
+            if let Some(entry) = waiting.find(|entry| entry.msg_id == msg_id) {
+                entry.sent = true;
+            }
+        }
+    }
+
     /// A publish was answered with its place.
     pub(super) fn published(
         &mut self,
@@ -267,8 +278,8 @@ impl<T> Core<T> {
         }
         if let Some(left) = self.rooms.remove(room) {
             for entry in left.outbox {
-                let refused = Err(PublishError::Refused(failure.clone()));
-                out.push(Effect::Resolve(entry.ticket, refused));
+                let refused = entry.refused(PublishError::Refused(failure.clone()));
+                out.push(Effect::Resolve(entry.ticket, Err(refused)));
             }
             out.push(Effect::Tell(Event::JoinRefused {
                 room: room.clone(),
@@ -307,14 +318,14 @@ impl<T> Core<T> {
                 continue;
             }
             for entry in &mut room.outbox {
-                if entry.sent_on == Some(conn.id) {
+                if entry.asked_on == Some(conn.id) {
                     continue;
                 }
                 if conn.inflight >= conn.inflight_max {
                     return;
                 }
                 conn.inflight += 1;
-                entry.sent_on = Some(conn.id);
+                entry.asked_on = Some(conn.id);
                 out.push(Effect::Publish {
                     room: name.clone(),
                     msg_id: entry.msg_id,

@@ -6,33 +6,44 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
+use bowline_link::codec::FRAME_BYTES_MAX;
 use bowline_link::{BoxError, Dial, Endpoint};
 use bowline_reconnect::{Reconnect, Resumption, State, Verdict};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 use tower_service::Service;
 
 use super::connection::Connector;
 use super::core::{Core, Effect};
 use super::session::{Answer, Answered, Ask, ConnectionError, Inbound, Session};
 use super::{Command, EVENTS_MAX, Event, Settings, Ticket};
+use crate::chain::chain;
 use crate::log::MsgId;
 
 /// What PUBLISH adds to its body, at most: the room's name, the id, the numbers.
 const PUBLISH_OVERHEAD: usize = 256;
+
+/// How long saying goodbye may take; a server that does not read hears a hang-up.
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Longer than any outage.
+const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 struct Driver {
     core: Core<Ticket>,
     link: Reconnect<Session>,
     state: watch::Receiver<State>,
     inbound: mpsc::Receiver<Inbound>,
-    events: mpsc::Sender<Event>,
+    /// What the application has not taken yet; until it has, no frame is looked at.
+    told: VecDeque<Event>,
     /// What is to be asked on the current connection, in this order.
     asks: VecDeque<Ask>,
     answers: FuturesUnordered<Answering>,
-    /// Whether the last state told was a live connection.
+    /// Whether the last state seen was a live connection.
     up: bool,
 }
 
@@ -64,6 +75,9 @@ pub(super) async fn start<D: Dial>(
     };
     let mut link = Reconnect::builder(connector, endpoint, &settings.backoff)
         .connect_timeout(settings.connect_timeout)
+        // A publish waits for as long as it takes; failing it would leave it behind
+        // those that come after it.
+        .failfast_after(FOR_EVER)
         .classify(verdict)
         .on_session(|session: Session, _| async {
             Ok(match session.enter_rooms().await? {
@@ -80,13 +94,13 @@ pub(super) async fn start<D: Dial>(
         state: link.state(),
         link,
         inbound,
-        events,
+        told: VecDeque::new(),
         asks: VecDeque::new(),
         answers: FuturesUnordered::new(),
         up: false,
     };
     // A closed event queue means an application that has gone.
-    let _gone = driver.run(commands).await;
+    let _gone = driver.run(commands, events).await;
 }
 
 /// Coming back to a server that refuses this client for what it is would not help.
@@ -106,10 +120,15 @@ fn verdict(error: &(dyn Error + 'static)) -> Verdict {
 }
 
 impl Driver {
-    async fn run(mut self, mut commands: mpsc::Receiver<Command>) -> Result<(), BoxError> {
+    async fn run(
+        mut self,
+        mut commands: mpsc::Receiver<Command>,
+        events: mpsc::Sender<Event>,
+    ) -> Result<(), BoxError> {
         loop {
             let mut effects = Vec::new();
             let asking = !self.asks.is_empty();
+            let telling = !self.told.is_empty();
             tokio::select! {
                 biased;
                 command = commands.recv() => match command {
@@ -125,18 +144,24 @@ impl Driver {
                 Some((asked, answered)) = self.answers.next() => {
                     self.answered(asked, answered, &mut effects);
                 }
-                Some(inbound) = self.inbound.recv() => self.received(inbound, &mut effects),
-                changed = self.state.changed() => {
-                    changed?;
-                    self.tell_state().await?;
-                }
                 ready = poll_fn(|cx| Service::<Ask>::poll_ready(&mut self.link, cx)), if asking => {
                     ready?;
                     let ask = self.asks.pop_front().expect("there is something to ask");
                     self.ask(ask);
                 }
+                place = events.reserve(), if telling => {
+                    place?.send(self.told.pop_front().expect("there is something to tell"));
+                }
+                changed = self.state.changed(), if !telling => {
+                    changed?;
+                    self.tell_state();
+                }
+                // Last, for it may never be quiet; everything above is bounded.
+                Some(inbound) = self.inbound.recv(), if !telling => {
+                    self.received(inbound, &mut effects);
+                }
             }
-            self.perform(effects).await?;
+            self.perform(effects);
         }
     }
 
@@ -211,7 +236,10 @@ impl Driver {
     fn ask(&mut self, ask: Ask) {
         let asked = match &ask {
             Ask::Join { room, .. } => Asked::Join(room.clone()),
-            Ask::Publish { room, msg_id, .. } => Asked::Publish(room.clone(), *msg_id),
+            Ask::Publish { room, msg_id, .. } => {
+                self.core.sent(room, *msg_id);
+                Asked::Publish(room.clone(), *msg_id)
+            }
             Ask::Goodbye => Asked::Goodbye,
         };
         let call = self.link.call(ask);
@@ -219,80 +247,71 @@ impl Driver {
             .push(Box::pin(async move { (asked, call.await.ok()) }));
     }
 
-    async fn perform(&mut self, effects: Vec<Effect<Ticket>>) -> Result<(), BoxError> {
+    fn perform(&mut self, effects: Vec<Effect<Ticket>>) {
         for effect in effects {
             match effect {
                 Effect::Join { room, from } => self.asks.push_back(Ask::Join { room, from }),
                 Effect::Publish { room, msg_id, body } => {
                     self.asks.push_back(Ask::Publish { room, msg_id, body });
                 }
-                Effect::Tell(event) => self.events.send(event).await?,
+                Effect::Tell(event) => self.told.push_back(event),
                 Effect::Resolve(ticket, outcome) => {
                     // The application may have stopped waiting.
                     let _gone = ticket.answer.send(outcome);
                 }
             }
         }
-        Ok(())
     }
 
     /// Tells what became of the link. A state too short to be seen is not told.
-    async fn tell_state(&mut self) -> Result<(), BoxError> {
+    fn tell_state(&mut self) {
         let (retry, error) = match &*self.state.borrow_and_update() {
             State::Ready { .. } => {
                 self.up = true;
-                return Ok(());
+                return;
             }
             State::Backoff {
                 delay,
                 attempt,
                 error,
                 ..
-            } => (Some((*attempt, *delay)), reason(error)),
-            State::Parked { error, .. } => (None, reason(error)),
-            _ => return Ok(()),
+            } => (Some((*attempt, *delay)), chain(error)),
+            State::Parked { error, .. } => (None, chain(error)),
+            _ => return,
         };
         if std::mem::take(&mut self.up) {
             let reason = error.clone();
-            self.events.send(Event::Lost { reason }).await?;
+            self.told.push_back(Event::Lost { reason });
         }
         let reason = error;
-        let event = match retry {
+        self.told.push_back(match retry {
             Some((attempt, after)) => Event::Retrying {
                 attempt,
                 after,
                 reason,
             },
             None => Event::Parked { reason },
-        };
-        self.events.send(event).await?;
-        Ok(())
+        });
     }
 
     /// Says goodbye if there is anybody to say it to, and closes the link.
     async fn goodbye(mut self) {
-        if matches!(&*self.state.borrow(), State::Ready { .. })
-            && let Ok(()) = poll_fn(|cx| Service::<Ask>::poll_ready(&mut self.link, cx)).await
-        {
+        if matches!(&*self.state.borrow(), State::Ready { .. }) {
+            let said = async {
+                poll_fn(|cx| Service::<Ask>::poll_ready(&mut self.link, cx)).await?;
+                self.link.call(Ask::Goodbye).await
+            };
             // Unheard, it is a hang-up, which the server understands too.
-            let _unheard = self.link.call(Ask::Goodbye).await;
+            let _unheard = timeout(GOODBYE_TIMEOUT, said).await;
         }
         self.link.close();
     }
 }
 
 fn body_max(frame_bytes_max: u64) -> usize {
+    // However much the server would take, our frames have a limit of their own.
     usize::try_from(frame_bytes_max)
         .unwrap_or(usize::MAX)
+        .min(FRAME_BYTES_MAX)
         .saturating_sub(PUBLISH_OVERHEAD)
-}
-
-fn reason(error: &impl Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -88,8 +88,9 @@ pub enum PublishError {
     /// The server refused it for good; it is not in the log.
     #[error("the server refused it: {}", .0.message)]
     Refused(Failure),
-    /// It was sent, and the part of the log that could tell whether it arrived is gone.
-    #[error("it may have been published or not: the log was trimmed meanwhile")]
+    /// It was sent, and nobody can tell any more whether it arrived: that part of the
+    /// log is gone, or the server takes it no longer.
+    #[error("it may have been published or not, and nobody can tell any more")]
     Maybe,
     /// The body is larger than the server takes; nothing was sent.
     #[error("the body has {bytes} bytes, the server takes {max}")]

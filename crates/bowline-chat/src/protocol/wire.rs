@@ -187,6 +187,7 @@ impl From<&Fault> for Close {
             Fault::Framing(_) | Fault::Malformed(_) => CloseCode::BAD_FRAME,
             Fault::UnknownCommand { .. } => CloseCode::UNKNOWN_COMMAND,
         };
-        Self::because(code, fault.to_string())
+        // What the other side sent may be quoted in it, at any length.
+        Self::because(code, format!("{:.200}", fault.to_string()))
     }
 }

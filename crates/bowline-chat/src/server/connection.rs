@@ -16,6 +16,7 @@ use super::outbox::Outbox;
 use super::session::{Action, Answer, Identity, Now, Session};
 use super::writer::Request as Ask;
 use super::{Shared, lock};
+use crate::log::MsgId;
 use crate::protocol::{Close, CloseCode, Reply, Wire, WireCodec};
 use crate::pump::{Pump, Step};
 
@@ -48,7 +49,6 @@ pub(crate) struct Connection<I> {
     pump: Pump<I>,
     identity: Identity,
     session: Session,
-    actions: Vec<Action>,
     shared: Arc<Shared>,
     writer: mpsc::Sender<Ask>,
 }
@@ -76,7 +76,6 @@ impl<I: Io> Connection<I> {
             pump: Pump::new(io),
             identity,
             session: Session::new(shared.settings.clone(), identity, now),
-            actions: Vec::new(),
             shared,
             writer,
         }
@@ -121,7 +120,7 @@ impl<I: Io> Connection<I> {
         };
         let first = tokio::select! {
             biased;
-            () = shared.shutdown.cancelled() => return Err(End(EndReason::UnknownFormat)),
+            () = shared.shutdown.cancelled() => return Err(End(EndReason::Dropped)),
             first = timeout(shared.settings.hello_timeout, first) => match first {
                 Ok(first) => first?,
                 Err(_) => return Err(End(EndReason::UnknownFormat)),
@@ -162,7 +161,7 @@ impl<I: Io> Speaking<I> {
 
     /// Waits for one thing to happen and does what follows from it.
     async fn turn(&mut self, mut timer: Pin<&mut Sleep>) -> Result<(), End> {
-        let mut actions = std::mem::take(&mut self.connection.actions);
+        let mut actions = Vec::new();
         let connection = &mut self.connection;
         let outbox = &self.seat.outbox;
         tokio::select! {
@@ -210,15 +209,15 @@ impl<I: Io> Speaking<I> {
         let connection = &mut self.connection;
         let now = connection.now();
         connection.session.received(now.at);
-        let mut secrets = lock(&connection.shared.environment.secrets);
+        let secrets = &connection.shared.environment.secrets;
+        let mut draw = || MsgId::draw(&mut *lock(secrets));
         loop {
             match self.codec.next_request(&mut connection.pump.input) {
                 Ok(Some(request)) => {
-                    connection
-                        .session
-                        .request(now, request, &mut *secrets, actions);
+                    let before = actions.len();
+                    connection.session.request(now, request, &mut draw, actions);
                     // The limit grows with HELLO, for what follows it in the same bytes too.
-                    if actions.contains(&Action::Welcomed) {
+                    if actions[before..].contains(&Action::Welcomed) {
                         self.codec.authenticated();
                     }
                 }
@@ -280,6 +279,10 @@ impl<I: Io> Speaking<I> {
                 Action::RoundTrip(took) => {
                     let observer = &connection.shared.environment.observer;
                     observer.observe(&Event::RoundTrip { took });
+                }
+                Action::StrayAnswer => {
+                    let observer = &connection.shared.environment.observer;
+                    observer.observe(&Event::StrayAnswer);
                 }
                 Action::Close(close) => {
                     self.last_word(&close).await;

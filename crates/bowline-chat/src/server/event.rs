@@ -81,6 +81,8 @@ pub enum Event {
         /// After how long.
         took: Duration,
     },
+    /// An answer came to a probe that was never sent, or answered before.
+    StrayAnswer,
     /// A request was refused and the connection went on.
     RequestRefused,
 }

@@ -12,7 +12,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bowline_policy::heartbeat::{ClockJump, JUMP_DEFAULT, Next, Prober};
 use bytes::Bytes;
-use rand_core::CryptoRng;
 
 pub(crate) use action::{Action, Answer, Identity, Now};
 
@@ -56,6 +55,8 @@ struct Open {
     /// Notices when the machine was suspended.
     clocks: ClockJump,
     probes: u32,
+    /// The last probe and when it was sent, until it is answered.
+    probe: Option<(u32, Instant)>,
 }
 
 impl Session {
@@ -72,15 +73,15 @@ impl Session {
         }
     }
 
-    /// Takes what the client said.
+    /// Takes what the client said; `draw` draws the id of a publish that has none.
     pub(crate) fn request(
         &mut self,
         now: Now,
         request: Request,
-        secrets: &mut dyn CryptoRng,
+        draw: &mut dyn FnMut() -> MsgId,
         out: &mut Vec<Action>,
     ) {
-        match (&self.phase, request) {
+        match (&mut self.phase, request) {
             (Phase::Over, _) => {}
             (_, Request::Close(_)) => self.end(out),
             (Phase::Greeting { .. }, Request::Hello(hello)) => self.hello(now, &hello, out),
@@ -90,14 +91,17 @@ impl Session {
             }
             (Phase::Open(_), Request::Join(join)) => self.join(join, out),
             (Phase::Open(_), Request::Publish(publish)) => {
-                self.publish(now, publish, secrets, out);
+                self.publish(now, publish, draw, out);
             }
             (Phase::Open(open), Request::Pong(beat)) => {
-                // Clock drift and replayed answers are no death; liveness is a matter of bytes.
-                let sent = Duration::from_micros(beat.timestamp);
-                if beat.sequence == open.probes && sent <= now.wall {
-                    out.push(Action::RoundTrip(now.wall - sent));
-                }
+                // A stray answer is counted and no death; liveness is a matter of bytes.
+                let probe = open
+                    .probe
+                    .take_if(|(sequence, _)| *sequence == beat.sequence);
+                out.push(match probe {
+                    Some((_, sent)) => Action::RoundTrip(now.at - sent),
+                    None => Action::StrayAnswer,
+                });
             }
             (Phase::Open(_), Request::Unknown { seq, op }) => {
                 if !op.is_empty() {
@@ -176,6 +180,7 @@ impl Session {
                     Next::Wait(at) => return at,
                     Next::Probe { next_interval } => {
                         open.probes = open.probes.wrapping_add(1);
+                        open.probe = Some((open.probes, now.at));
                         out.push(Action::Probe(Reply::Ping(Ping {
                             beat: Beat {
                                 node_id,
@@ -268,6 +273,7 @@ impl Session {
             heartbeat: Prober::new(policy, now.at),
             clocks: ClockJump::new(JUMP_DEFAULT),
             probes: 0,
+            probe: None,
         }));
     }
 
@@ -303,7 +309,7 @@ impl Session {
         &mut self,
         now: Now,
         publish: Publish,
-        secrets: &mut dyn CryptoRng,
+        draw: &mut dyn FnMut() -> MsgId,
         out: &mut Vec<Action>,
     ) {
         let Phase::Open(open) = &self.phase else {
@@ -325,7 +331,7 @@ impl Session {
         }
         let drawn = match publish.msg_id {
             Some(_) => None,
-            None => Some(MsgId::draw(secrets)),
+            None => Some(draw()),
         };
         let draft = Draft {
             room,

@@ -23,6 +23,7 @@ use super::session::Answer;
 pub(crate) use join::CatchUp;
 use join::find;
 
+use crate::chain::chain;
 use crate::log::{Epoch, Message, MsgId, Offset, Position};
 use crate::protocol::{Close, CloseCode, JoinFrom};
 use crate::store::{Appended, Committer, Draft, Error, Refused, Store};
@@ -342,15 +343,4 @@ fn message(draft: Draft, appended: &Appended) -> Message {
         ts: draft.ts,
         body: draft.body,
     }
-}
-
-/// The error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

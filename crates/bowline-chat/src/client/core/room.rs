@@ -36,9 +36,22 @@ pub(super) enum Standing {
 pub(super) struct Entry<T> {
     pub(super) msg_id: MsgId,
     pub(super) body: Bytes,
-    /// The connection it was last sent on, if any.
-    pub(super) sent_on: Option<u64>,
+    /// The connection on which it was last asked for, if any.
+    pub(super) asked_on: Option<u64>,
+    /// Whether any connection ever took it.
+    pub(super) sent: bool,
     pub(super) ticket: T,
+}
+
+impl<T> Entry<T> {
+    /// Why it has no receipt: for this reason, unless it may have been taken before.
+    pub(super) fn refused(&self, reason: PublishError) -> PublishError {
+        if self.sent {
+            PublishError::Maybe
+        } else {
+            reason
+        }
+    }
 }
 
 impl<T> Room<T> {
@@ -55,7 +68,7 @@ impl<T> Room<T> {
         }
         let (sent, unsent) = std::mem::take(&mut self.outbox)
             .into_iter()
-            .partition::<VecDeque<_>, _>(|entry| entry.sent_on.is_some());
+            .partition::<VecDeque<_>, _>(|entry| entry.sent);
         self.outbox = unsent;
         for entry in sent {
             out.push(Effect::Resolve(entry.ticket, Err(PublishError::Maybe)));
@@ -68,7 +81,7 @@ impl<T> Room<T> {
             .partition::<VecDeque<_>, _>(|entry| entry.body.len() <= max);
         self.outbox = fitting;
         for entry in larger {
-            let refused = too_large(&entry.body, max);
+            let refused = entry.refused(too_large(&entry.body, max));
             out.push(Effect::Resolve(entry.ticket, Err(refused)));
         }
     }

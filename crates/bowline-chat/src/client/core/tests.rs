@@ -74,14 +74,13 @@ fn connect(core: &mut Core<u32>, conn: u64) -> Vec<(Arc<str>, JoinFrom)> {
 
 fn publish(core: &mut Core<u32>, n: u8) -> Vec<MsgId> {
     let mut out = Vec::new();
-    core.publish(
-        &lobby(),
-        id(n),
-        Bytes::from_static(b"x"),
-        n.into(),
-        &mut out,
-    );
-    sent(&out)
+    let body = Bytes::from_static(b"x");
+    core.publish(&lobby(), id(n), body, n.into(), &mut out);
+    let asked = sent(&out);
+    for msg_id in &asked {
+        core.sent(&lobby(), *msg_id);
+    }
+    asked
 }
 
 fn sent(out: &Out) -> Vec<MsgId> {
@@ -276,4 +275,43 @@ fn a_body_no_server_would_take_is_refused_before_it_is_sent() {
         out[..],
         [Effect::Resolve(1, Err(PublishError::TooLarge { .. }))]
     ));
+}
+
+#[test]
+fn what_may_be_committed_is_not_called_unsent_because_it_became_too_large() {
+    let mut core = standing_at(5);
+    publish(&mut core, 1);
+    let mut out = Out::new();
+    core.connected(2, 64, 0, &mut out);
+    assert_eq!(out, [Effect::Resolve(1, Err(PublishError::Maybe))]);
+}
+
+#[test]
+fn what_may_be_committed_is_not_called_refused_because_the_room_is() {
+    let mut core = standing_at(5);
+    publish(&mut core, 1);
+    connect(&mut core, 2);
+    let mut out = Out::new();
+    let failure = Failure {
+        seq: Some(1),
+        code: ErrorCode::ROOMS_FULL,
+        temporary: false,
+        message: String::new(),
+    };
+    core.join_refused(&lobby(), &failure, &mut out);
+    assert_eq!(out[0], Effect::Resolve(1, Err(PublishError::Maybe)));
+}
+
+// contract: chat-2
+#[test]
+fn what_no_connection_took_is_sent_after_an_untold_gap() {
+    let mut core = standing_at(4);
+    let mut out = Out::new();
+    // Asked for, but the connection went before it took it.
+    core.publish(&lobby(), id(1), Bytes::from_static(b"x"), 1, &mut out);
+    connect(&mut core, 2);
+    out.clear();
+    core.joined(2, &joined(9, Some(false), 0), &mut out);
+    assert_eq!(resolved(&out), []);
+    assert_eq!(sent(&out), [id(1)]);
 }

@@ -76,6 +76,8 @@ pub(crate) enum Action {
     Leave(Arc<str>),
     /// Note how long a probe took.
     RoundTrip(Duration),
+    /// Note an answer to no probe that waits for one.
+    StrayAnswer,
     /// Say this last and end the connection.
     Close(Close),
     /// End the connection: the client said its last word.

@@ -220,3 +220,15 @@ async fn a_probe_goes_ahead_of_what_waits() {
         assert_contiguous(&bob.messages(19).await, 2, 20);
     }
 }
+
+// An unasked PONG was taken for the answer to a probe sent in 1970.
+#[tokio::test(start_paused = true)]
+async fn an_unasked_pong_is_counted_and_is_no_round_trip() {
+    let world = World::usual();
+    let mut client = world.guest(Wire::Json, "zoe").await;
+    client.send(b"{\"op\":\"pong\"}\n").await;
+    settle().await;
+    let seen = |wanted: fn(&Event) -> bool| world.events.count(wanted);
+    assert_eq!(seen(|event| matches!(event, Event::RoundTrip { .. })), 0);
+    assert_eq!(seen(|event| matches!(event, Event::StrayAnswer)), 1);
+}
