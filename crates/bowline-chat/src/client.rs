@@ -98,7 +98,8 @@ impl Client {
     /// its seed would take each other's messages for repetitions.
     ///
     /// At most [`EVENTS_MAX`] events wait. An application that takes none stops the
-    /// reading, so that the server in the end cuts it off; it then recovers.
+    /// reading, so that the server in the end cuts it off; it then recovers. Dropping
+    /// the receiver ends the client.
     ///
     /// # Errors
     ///

@@ -317,8 +317,9 @@ impl<I: Io> Speaking<I> {
     }
 }
 
-/// The queue holds all that sessions may ask, so this does not wait but for a
-/// writer that has gone, and that takes the server with it.
+/// The queue holds all that the open connections may ask, so this waits only while
+/// others that ended left theirs behind. A writer that has gone takes the server
+/// with it.
 async fn ask(writer: &mpsc::Sender<Ask>, ask: Ask) {
     let _gone = writer.send(ask).await;
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 use bowline_link::codec::{FRAME_BYTES_MAX, Limits};
 use bowline_policy::heartbeat::{self, Fixed};
 
-/// How many connections may be open by default: far below the usual limit of
-/// descriptors, and [`INFLIGHT_MAX`] frames for each of them fit in memory.
+/// How many connections may be open by default: the usual soft limit of descriptors.
+///
+/// It bounds memory too: each may have [`INFLIGHT_MAX`] frames waiting for the store
+/// and an outbox, which is 5 GiB if all of them do their worst at once.
 pub const CONNECTIONS_MAX: usize = 1024;
 
 /// How many publishes of one connection may be unanswered by default: enough to
