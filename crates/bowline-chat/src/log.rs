@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use data_encoding::HEXLOWER;
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 
@@ -168,14 +168,14 @@ impl FromStr for MsgId {
 
 /// A text that is not the hex digits it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected {digits} lower-case hex digits")]
+#[error("expected {digits} hex digits")]
 pub struct NotHex {
     /// How many digits were expected.
     pub digits: usize,
 }
 
 fn digits<const N: usize>(text: &str) -> Result<[u8; N], NotHex> {
-    HEXLOWER
+    HEXLOWER_PERMISSIVE
         .decode(text.as_bytes())
         .ok()
         .and_then(|bytes| bytes.try_into().ok())
@@ -193,6 +193,7 @@ mod tests {
         let epoch = Epoch(0xfe);
         assert_eq!(epoch.to_string(), "00000000000000fe");
         assert_eq!(epoch.to_string().parse(), Ok(epoch));
+        assert_eq!("00000000000000FE".parse(), Ok(epoch));
         assert_eq!("fe".parse::<Epoch>(), Err(NotHex { digits: 16 }));
         assert_eq!("zz".repeat(16).parse::<MsgId>(), Err(NotHex { digits: 32 }));
     }

@@ -81,6 +81,10 @@ enum Error {
         "--listen {address} would let anybody who reaches this machine in, under any name: add --allow-guests if that is meant, or listen on 127.0.0.1 or [::1]"
     )]
     Guests { address: SocketAddr },
+    #[error(
+        "--metrics {address} would show them to anybody who reaches this machine: they are for it alone, on 127.0.0.1 or [::1]"
+    )]
+    PublicMetrics { address: SocketAddr },
     #[error("clients cannot be served (--listen)")]
     Listen(#[source] tcp::BindError),
     #[error("metrics cannot be served (--metrics)")]
@@ -133,6 +137,11 @@ fn start(args: Args) -> Result<(), Error> {
     if !args.listen.ip().is_loopback() && !args.allow_guests {
         return Err(Error::Guests {
             address: args.listen,
+        });
+    }
+    if !args.metrics.ip().is_loopback() {
+        return Err(Error::PublicMetrics {
+            address: args.metrics,
         });
     }
     let runtime = Runtime::new()?;

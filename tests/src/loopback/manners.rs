@@ -14,7 +14,9 @@ fn assert_refused(mut command: Command, code: i32, parts: &[&str]) {
     // Nothing of it may touch the data of whoever runs the tests.
     command.env_remove("XDG_DATA_HOME").env_remove("HOME");
     let transcript = Transcript::default();
-    let (ended, said) = Process::start(&transcript, "bowline", command).outcome();
+    let mut process = Process::start(&transcript, "bowline", command);
+    process.end_input();
+    let (ended, said) = process.outcome();
     assert_eq!(ended, Some(code), "{said}");
     for part in parts {
         assert!(said.contains(part), "{said:?} lacks {part:?}");
@@ -47,6 +49,23 @@ fn a_port_that_is_taken_is_named() {
         &taken,
     ]);
     assert_refused(command, 1, &["--metrics", &taken, "in use"]);
+}
+
+#[test]
+fn metrics_are_shown_to_nobody_else() {
+    let mut command = bowline();
+    command.args(["serve", "--memory", "--listen", "127.0.0.1:0"]);
+    command.args(["--metrics", "0.0.0.0:0"]);
+    assert_refused(command, 1, &["--metrics", "0.0.0.0:0", "127.0.0.1"]);
+}
+
+#[test]
+fn a_client_that_never_reached_its_server_does_not_claim_success() {
+    let nobody = unused_address().to_string();
+    let mut command = bowline();
+    command.args(["chat", "--nick", "ann", "--server", &nobody]);
+    command.args(["--linger", "1"]);
+    assert_refused(command, 1, &[&nobody, "not reached"]);
 }
 
 #[test]

@@ -22,6 +22,9 @@ pub(super) enum Error {
     /// The server will not have this client in the room.
     #[error("room {room:?} cannot be entered: {reason}; choose another with --room")]
     JoinRefused { room: String, reason: String },
+    /// It stayed as long as it was told and heard nothing.
+    #[error("{server} was not reached in all that time; is a server running there?")]
+    NeverReached { server: String },
     /// The client's task ended by itself.
     #[error("the client ended unexpectedly")]
     Ended,

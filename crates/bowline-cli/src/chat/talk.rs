@@ -49,6 +49,8 @@ pub(super) struct Talk {
     input: Input,
     /// What ended the input, where that was not its end.
     input_error: Option<io::Error>,
+    /// Whether the client was ever let in.
+    reached: bool,
     /// How many lines came in.
     lines: u64,
     /// How many of them will never be acknowledged.
@@ -90,6 +92,7 @@ impl Talk {
             receipts: FuturesUnordered::new(),
             input: Input::Open,
             input_error: None,
+            reached: false,
             lines: 0,
             failed: 0,
             acknowledged: None,
@@ -107,6 +110,10 @@ impl Talk {
     ) -> (Output, Vec<Error>) {
         let mut errors = Vec::new();
         match self.talk(&mut events, &mut lines, &mut stop).await {
+            Ok(End::Done) if !self.reached && !self.settings.linger.is_zero() => {
+                let server = self.settings.server.clone();
+                errors.push(Error::NeverReached { server });
+            }
             Ok(End::Done | End::Stopped) => {}
             Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {}
             Err(error) => errors.push(error),
@@ -157,6 +164,7 @@ impl Talk {
                         return Err(Error::Ended);
                     }
                     for event in batch.drain(..) {
+                        self.reached |= matches!(event, Event::Connected { .. });
                         self.screen.event(event)?;
                     }
                     self.screen.flush()?;
