@@ -1,7 +1,8 @@
 //! What can go wrong, as a closed vocabulary: every fault this simulator knows is a
 //! variant here, and what it looks like from an application is said here and nowhere else.
 //!
-//! The behaviour is that of TCP on Linux:
+//! The behaviour is that of TCP on Linux. *The target* is a node, or a host and thereby all
+//! nodes on it; faults of a process or a machine need a host.
 //!
 //! | fault | a dial to or from the target | an established stream |
 //! |---|---|---|
@@ -25,8 +26,82 @@ pub enum Fault {
         /// Which bytes, seen from the target.
         direction: Direction,
     },
+    /// The link goes away and comes back by turns: a stall both ways, on and off.
+    Flap {
+        /// How long each stall lasts, in milliseconds. It begins with one.
+        down_ms: u64,
+        /// How long the link is whole in between, in milliseconds.
+        up_ms: u64,
+    },
+    /// Everything takes longer, in order as always.
+    Latency {
+        /// Which bytes, seen from the target.
+        direction: Direction,
+        /// How much longer at least, in milliseconds.
+        ms: u64,
+        /// How much longer than that at most, in milliseconds; drawn for each write.
+        jitter_ms: u64,
+    },
+    /// Bytes go through at a rate and no faster; for each stream by itself.
+    Bandwidth {
+        /// Which bytes, seen from the target.
+        direction: Direction,
+        /// The rate.
+        bytes_per_s: u64,
+    },
+    /// Reads and writes take few bytes at a time.
+    ///
+    /// TCP has no messages: what was written at once may be read in any pieces.
+    Slice {
+        /// Which bytes, seen from the target.
+        direction: Direction,
+        /// How many at a time at most.
+        bytes_max: u64,
+    },
+    /// Bits flip. TCP's checksum has sixteen of them, and middleboxes recompute it.
+    Corrupt {
+        /// Which bytes, seen from the target.
+        direction: Direction,
+        /// One bit is flipped in so many bytes on average.
+        one_in: u64,
+    },
+    /// Each stream is cut after so many more bytes, wherever in a message that is.
+    Truncate {
+        /// Which bytes are counted, seen from the target.
+        direction: Direction,
+        /// How many still go through, counted for each stream from the beginning of the
+        /// fault or from its own.
+        after_bytes: u64,
+    },
+    /// One direction of every stream of the target ends; the other goes on. It takes no time.
+    HalfClose {
+        /// Which bytes end, seen from the target.
+        direction: Direction,
+    },
     /// Every stream of the target is reset at both ends; it takes no time.
     Reset,
+    /// Dials to the target are refused though somebody listens, as by a firewall that rejects.
+    Refuse,
+    /// Dials to and from the target get no answer, as by a firewall that drops; streams are
+    /// unharmed.
+    BlackHole,
+    /// The target's kernel completes dials and its software is not told.
+    AcceptStall,
+    /// The process stops and goes on later, as by `SIGSTOP` and `SIGCONT` or in a pause of
+    /// its virtual machine: a stall both ways, and when it is over its timers are all late.
+    ///
+    /// Its tasks are not really stopped: they hear nothing, and what they send leaves when
+    /// it is over.
+    Freeze,
+    /// A clock of the target leaps ahead; it takes no time.
+    ClockJump {
+        /// Which clock.
+        clock: Clock,
+        /// How far, in milliseconds.
+        by_ms: u64,
+    },
+    /// The disk takes no more bytes; what is on it can be read.
+    DiskFull,
     /// The process is killed as by `kill -9`; its kernel goes on and answers for it.
     ///
     /// What it had written to its disk survives. It is started again afterwards.
@@ -50,49 +125,130 @@ pub enum Direction {
     Both,
 }
 
+/// The clocks that a process reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Clock {
+    /// The monotonic one, by which timers go: all of them are late at once.
+    Timers,
+    /// The time of day: somebody set it, or the machine slept.
+    Wall,
+}
+
+/// What of its target a fault holds. Two faults cannot hold one thing at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Arrival,
+    Delay,
+    Rate,
+    Pieces,
+    Bits,
+    Length,
+    End,
+    Life,
+    Dials,
+    Accepts,
+    Process,
+    Disk,
+}
+
 // === impl Fault ===
 
 impl Fault {
     /// Whether it happens at once, so that a step of it lasts for no time.
     pub fn is_instant(self) -> bool {
-        match self {
-            Self::Reset => true,
-            Self::Stall { .. } | Self::Crash | Self::PowerLoss => false,
-        }
+        matches!(
+            self,
+            Self::Reset | Self::HalfClose { .. } | Self::ClockJump { .. }
+        )
     }
 
-    /// Whether it stops the software of its target, which is then a host.
+    /// Whether it strikes a process or a machine, so that its target is a host.
+    pub fn needs_host(self) -> bool {
+        self.parts()
+            .iter()
+            .any(|part| matches!(part, Part::Process | Part::Disk))
+    }
+
+    /// Whether the software of its target is dropped, and started anew when it is over.
     pub fn stops_software(self) -> bool {
+        matches!(self, Self::Crash | Self::PowerLoss)
+    }
+
+    /// Whether nothing reaches its target while it lasts.
+    pub fn deafens(self) -> bool {
         match self {
-            Self::Crash | Self::PowerLoss => true,
-            Self::Stall { .. } | Self::Reset => false,
+            Self::Stall { direction } => direction.is_inbound(),
+            Self::Freeze | Self::Crash | Self::PowerLoss => true,
+            _ => false,
         }
     }
 
-    /// Whether both at once on one target would be no more than one of them.
-    ///
-    /// Stalls collide whatever their direction; so do crash and power loss.
+    /// Whether both at once on one target would be no more than one of them, or make no
+    /// sense: stalls collide whatever their direction, and a dead process has no clock.
     pub fn collides_with(self, other: Self) -> bool {
+        let mut parts = self.parts().iter();
+        parts.any(|part| other.parts().contains(part))
+    }
+
+    fn parts(self) -> &'static [Part] {
         match self {
-            Self::Stall { .. } => matches!(other, Self::Stall { .. }),
-            Self::Reset => matches!(other, Self::Reset),
-            Self::Crash | Self::PowerLoss => other.stops_software(),
+            Self::Stall { .. } | Self::Flap { .. } => &[Part::Arrival],
+            Self::Latency { .. } => &[Part::Delay],
+            Self::Bandwidth { .. } => &[Part::Rate],
+            Self::Slice { .. } => &[Part::Pieces],
+            Self::Corrupt { .. } => &[Part::Bits],
+            Self::Truncate { .. } => &[Part::Length],
+            Self::HalfClose { .. } => &[Part::End],
+            Self::Reset => &[Part::Life],
+            Self::Refuse | Self::BlackHole => &[Part::Dials],
+            Self::AcceptStall => &[Part::Accepts],
+            Self::Freeze => &[Part::Arrival, Part::Process],
+            Self::ClockJump { .. } | Self::Crash | Self::PowerLoss => &[Part::Process],
+            Self::DiskFull => &[Part::Disk],
         }
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Stall { direction } => match direction {
-                Direction::Inbound => "stall inbound",
-                Direction::Outbound => "stall outbound",
-                Direction::Both => "stall",
+        match self {
+            Self::Stall { direction } => write!(f, "stall{direction}"),
+            Self::Flap { down_ms, up_ms } => write!(f, "flap, {down_ms} ms down, {up_ms} ms up"),
+            Self::Latency {
+                direction,
+                ms,
+                jitter_ms,
+            } => write!(f, "latency{direction} of {ms} to {} ms", ms + jitter_ms),
+            Self::Bandwidth {
+                direction,
+                bytes_per_s,
+            } => write!(f, "bandwidth{direction} of {bytes_per_s} B/s"),
+            Self::Slice {
+                direction,
+                bytes_max,
+            } => write!(f, "slices{direction} of {bytes_max} B"),
+            Self::Corrupt { direction, one_in } => {
+                write!(f, "corruption{direction} of a bit in {one_in} B")
+            }
+            Self::Truncate {
+                direction,
+                after_bytes,
+            } => write!(f, "truncation{direction} after {after_bytes} B"),
+            Self::HalfClose { direction } => write!(f, "half-close{direction}"),
+            Self::Reset => f.write_str("reset"),
+            Self::Refuse => f.write_str("refused dials"),
+            Self::BlackHole => f.write_str("black hole for dials"),
+            Self::AcceptStall => f.write_str("accept stall"),
+            Self::Freeze => f.write_str("freeze"),
+            Self::ClockJump { clock, by_ms } => match clock {
+                Clock::Timers => write!(f, "jump of the timers by {by_ms} ms"),
+                Clock::Wall => write!(f, "jump of the wall clock by {by_ms} ms"),
             },
-            Self::Reset => "reset",
-            Self::Crash => "crash",
-            Self::PowerLoss => "power loss",
-        })
+            Self::DiskFull => f.write_str("full disk"),
+            Self::Crash => f.write_str("crash"),
+            Self::PowerLoss => f.write_str("power loss"),
+        }
     }
 }
 
@@ -107,5 +263,16 @@ impl Direction {
     /// Whether bytes from the target are meant.
     pub(crate) fn is_outbound(self) -> bool {
         matches!(self, Self::Outbound | Self::Both)
+    }
+}
+
+/// As it stands behind the name of a fault: nothing where both are meant.
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Inbound => " inbound",
+            Self::Outbound => " outbound",
+            Self::Both => "",
+        })
     }
 }

@@ -22,10 +22,10 @@ mod world;
 
 pub use self::clock::{EPOCH, SimClock};
 pub use self::disk::Disk;
-pub use self::fault::{Direction, Fault};
+pub use self::fault::{Clock, Direction, Fault};
 pub use self::net::Net;
 pub use self::plan::{Plan, Shape, Step};
 pub use self::seed::Streams;
-pub use self::topology::Topology;
+pub use self::topology::{NameTaken, Topology};
 pub use self::trace::Trace;
 pub use self::world::{Report, RunError, Settings, World};

@@ -21,7 +21,7 @@ use self::state::{State, WireId};
 use self::wire::Side;
 use crate::clock::SimClock;
 use crate::trace::{Trace, What};
-use crate::{Direction, Topology};
+use crate::{Fault, Topology};
 
 mod dial;
 mod listen;
@@ -105,18 +105,16 @@ impl Net {
 
     // --- what the world does to it ---
 
-    pub(crate) fn stall(&self, target: &str, direction: Direction) {
-        self.change(|state, _| state.stall(target, direction));
+    /// Lets `fault`, the plan's step `step`, strike the streams and dials of `target`.
+    pub(crate) fn strike(&self, step: usize, target: &str, fault: Fault) {
+        self.change(|state, wake| state.strike(step, target, fault, wake));
         self.shared.changed.notify_waiters();
     }
 
-    pub(crate) fn release(&self, target: &str, direction: Direction) {
-        self.change(|state, wake| state.release(target, direction, wake));
+    /// Ends what the step `step` began.
+    pub(crate) fn lift(&self, step: usize) {
+        self.change(|state, wake| state.lift(step, wake));
         self.shared.changed.notify_waiters();
-    }
-
-    pub(crate) fn reset(&self, target: &str) {
-        self.change(|state, wake| state.reset(target, wake));
     }
 
     /// Before the software of `host` is dropped as a killed process is.

@@ -22,7 +22,11 @@ pub const SHORTEST: Duration = Duration::from_millis(10);
 /// use bowline_sim::{Fault, Plan};
 ///
 /// let plan: Plan = serde_json::from_str(
-///     r#"{"seed": 7, "steps": [{"at_ms": 1200, "for_ms": 800, "target": "server", "fault": "crash"}]}"#,
+///     r#"{
+///         "seed": 7,
+///         "topology": {"end_ms": 9000, "hosts": {"server": [], "clients": ["ann", "bob"]}},
+///         "steps": [{"at_ms": 1200, "for_ms": 800, "target": "server", "fault": "crash"}]
+///     }"#,
 /// )?;
 /// assert_eq!(plan.steps[0].fault, Fault::Crash);
 /// # Ok::<(), serde_json::Error>(())
@@ -32,6 +36,8 @@ pub const SHORTEST: Duration = Duration::from_millis(10);
 pub struct Plan {
     /// The seed of the world it was drawn for.
     pub seed: u64,
+    /// Who is in that world.
+    pub topology: Topology,
     /// What happens, in any order.
     pub steps: Vec<Step>,
 }
@@ -44,8 +50,10 @@ pub struct Plan {
 pub struct Step {
     /// When it begins, in simulated milliseconds.
     pub at_ms: u64,
-    /// How long it lasts: nothing for an instant fault, at least [`SHORTEST`] for the rest.
-    pub for_ms: u64,
+    /// How long it lasts, at least [`SHORTEST`]; left out for an instant fault, and for one
+    /// that is never lifted: whom that strikes is not of the plan's [`core`](Plan::core).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_ms: Option<u64>,
     /// The node or host it strikes.
     pub target: String,
     /// What it is.
@@ -118,9 +126,10 @@ pub enum Invalid {
 
 impl Plan {
     /// The plan in which nothing goes wrong.
-    pub fn calm(seed: u64) -> Self {
+    pub fn calm(seed: u64, topology: Topology) -> Self {
         Self {
             seed,
+            topology,
             steps: Vec::new(),
         }
     }
@@ -133,14 +142,27 @@ impl Plan {
         draw::draw(seed, topology, shape)
     }
 
-    /// Checks that every step can be carried out in a world of `topology`.
+    /// The nodes that no fault strikes for ever: those that are owed recovery, in the order
+    /// of their names.
+    pub fn core(&self) -> impl Iterator<Item = &str> {
+        let lasting = self.steps.iter().filter(|step| step.is_never_lifted());
+        let struck: Vec<_> = lasting.map(|step| &*step.target).collect();
+        self.topology.all_nodes().filter(move |node| {
+            let home = self.topology.host_of(node);
+            !struck
+                .iter()
+                .any(|target| target == node || Some(*target) == home)
+        })
+    }
+
+    /// Checks that every step can be carried out.
     ///
     /// # Errors
     ///
     /// The first step that cannot, and why.
-    pub fn validate(&self, topology: &Topology) -> Result<(), Invalid> {
+    pub fn validate(&self) -> Result<(), Invalid> {
         for (index, step) in self.steps.iter().enumerate() {
-            step.validate(index, topology)?;
+            step.validate(index, &self.topology)?;
             let clash = self.steps[..index]
                 .iter()
                 .position(|other| step.overlaps(other));
@@ -160,13 +182,23 @@ impl Step {
         Duration::from_millis(self.at_ms)
     }
 
-    /// When it is over.
-    pub fn ends(&self) -> Duration {
-        Duration::from_millis(self.ends_ms())
+    /// When it is lifted, or `None` where nothing is: it took no time, or lasts for ever.
+    pub fn ends(&self) -> Option<Duration> {
+        self.for_ms
+            .map(|for_ms| Duration::from_millis(self.at_ms.saturating_add(for_ms)))
+    }
+
+    /// Whether it holds its target to the end of the run.
+    pub fn is_never_lifted(&self) -> bool {
+        self.for_ms.is_none() && !self.fault.is_instant()
     }
 
     fn ends_ms(&self) -> u64 {
-        self.at_ms.saturating_add(self.for_ms)
+        match self.for_ms {
+            Some(for_ms) => self.at_ms.saturating_add(for_ms),
+            None if self.fault.is_instant() => self.at_ms,
+            None => u64::MAX,
+        }
     }
 
     fn validate(&self, step: usize, topology: &Topology) -> Result<(), Invalid> {
@@ -177,7 +209,7 @@ impl Step {
             let target = target.clone();
             return Err(Invalid::UnknownTarget { step, target });
         }
-        if fault.stops_software() && !topology.is_host(target) {
+        if fault.needs_host() && !topology.is_host(target) {
             let target = target.clone();
             return Err(Invalid::NotAHost {
                 step,
@@ -185,26 +217,29 @@ impl Step {
                 fault,
             });
         }
-        if fault.is_instant() {
-            if for_ms != 0 {
+        match for_ms {
+            Some(for_ms) if fault.is_instant() => {
                 return Err(Invalid::CannotLast {
                     step,
                     fault,
                     for_ms,
                 });
             }
-        } else if Duration::from_millis(for_ms) < SHORTEST {
-            return Err(Invalid::TooShort {
-                step,
-                fault,
-                for_ms,
-            });
+            Some(for_ms) if Duration::from_millis(for_ms) < SHORTEST => {
+                return Err(Invalid::TooShort {
+                    step,
+                    fault,
+                    for_ms,
+                });
+            }
+            Some(_) | None => {}
         }
-        let (ends_ms, end_ms) = (self.ends_ms(), topology.end_ms());
-        if ends_ms > end_ms {
+        let last_ms = for_ms.map_or(self.at_ms, |_| self.ends_ms());
+        let end_ms = topology.end_ms();
+        if last_ms > end_ms {
             return Err(Invalid::PastEnd {
                 step,
-                ends_ms,
+                ends_ms: last_ms,
                 end_ms,
             });
         }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// The hosts of a world, the nodes on them, and the time until which faults may last.
 ///
 /// A *node* is a named end of streams. A *host* runs software and may have a disk; it is
@@ -19,12 +21,33 @@ use std::time::Duration;
 ///     .nodes("clients", ["ann", "bob"]);
 /// assert_eq!(topology.host_of("bob"), Some("clients"));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
 pub struct Topology {
     end: Duration,
     hosts: BTreeSet<Arc<str>>,
     homes: BTreeMap<Arc<str>, Arc<str>>,
 }
+
+/// A topology as it stands in a plan.
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Topology", deny_unknown_fields)]
+struct Written {
+    /// When faults are over, in simulated milliseconds.
+    end_ms: u64,
+    /// Every host, and the further nodes on it.
+    hosts: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// Two nodes of a topology bear one name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("two nodes are named {name:?}")]
+pub struct NameTaken {
+    /// The name.
+    pub name: String,
+}
+
+// === impl Topology ===
 
 impl Topology {
     /// A world without hosts, whose faults are over at `end`.
@@ -52,15 +75,27 @@ impl Topology {
     /// # Panics
     ///
     /// When a name is taken: the topology is part of the test's source.
-    pub fn nodes<'a>(mut self, host: &str, nodes: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn nodes<'a>(self, host: &str, nodes: impl IntoIterator<Item = &'a str>) -> Self {
+        self.with(host, nodes)
+            .unwrap_or_else(|taken| panic!("{taken}"))
+    }
+
+    fn with<'a>(
+        mut self,
+        host: &str,
+        nodes: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, NameTaken> {
         let home: Arc<str> = host.into();
         self.hosts.insert(Arc::clone(&home));
         let nodes = nodes.into_iter().map(Arc::from);
         for node in std::iter::once(Arc::clone(&home)).chain(nodes) {
             let before = self.homes.insert(Arc::clone(&node), Arc::clone(&home));
-            assert!(before.is_none(), "two nodes are named {node}");
+            if before.is_some() {
+                let name = node.to_string();
+                return Err(NameTaken { name });
+            }
         }
-        self
+        Ok(self)
     }
 
     /// When faults are over.
@@ -96,5 +131,36 @@ impl Topology {
     pub(crate) fn names(&self, node: &str) -> Option<(Arc<str>, Arc<str>)> {
         let (node, host) = self.homes.get_key_value(node)?;
         Some((Arc::clone(node), Arc::clone(host)))
+    }
+}
+
+// === impl Written ===
+
+impl From<Topology> for Written {
+    fn from(topology: Topology) -> Self {
+        let nodes_on = |host: &str| {
+            let homes = topology.homes.iter();
+            let nodes = homes.filter(|(node, home)| ***home == *host && node != home);
+            nodes.map(|(node, _)| node.to_string()).collect()
+        };
+        Self {
+            end_ms: topology.end_ms(),
+            hosts: topology
+                .hosts()
+                .map(|host| (host.to_owned(), nodes_on(host)))
+                .collect(),
+        }
+    }
+}
+
+impl TryFrom<Written> for Topology {
+    type Error = NameTaken;
+
+    fn try_from(written: Written) -> Result<Self, NameTaken> {
+        let end = Duration::from_millis(written.end_ms);
+        let mut hosts = written.hosts.iter();
+        hosts.try_fold(Self::new(end), |topology, (host, nodes)| {
+            topology.with(host, nodes.iter().map(String::as_str))
+        })
     }
 }

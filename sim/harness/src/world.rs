@@ -42,7 +42,7 @@ const SEGMENTS: usize = 4096;
 /// use tower_service::Service as _;
 ///
 /// let topology = Topology::new(Duration::from_secs(1)).host("server").host("ann");
-/// let mut world = World::new(7, Settings::new(topology));
+/// let mut world = World::new(Plan::calm(7, topology), Settings::default());
 /// let (net, trace) = (world.net(), world.trace());
 /// world.host("server", move || {
 ///     let net = net.clone();
@@ -65,12 +65,12 @@ const SEGMENTS: usize = 4096;
 /// });
 /// let trace = world.trace();
 /// let said = || trace.lines().iter().any(|line| line.text == "hello");
-/// world.run(&Plan::calm(7), said)?;
+/// world.run(said)?;
 /// # Ok::<(), bowline_sim::RunError>(())
 /// ```
 pub struct World {
     sim: turmoil::Sim<'static>,
-    seed: u64,
+    plan: Plan,
     settings: Settings,
     clock: SimClock,
     trace: Trace,
@@ -91,13 +91,13 @@ struct Last {
 // === impl World ===
 
 impl World {
-    /// A world in which all chance comes from `seed`.
+    /// A world in which all chance comes from the seed of `plan`, which will happen to it.
     ///
     /// # Panics
     ///
     /// When the latency is an empty range, or the tick is zero or longer than [`SHORTEST`]:
     /// settings are part of the test's source.
-    pub fn new(seed: u64, settings: Settings) -> Self {
+    pub fn new(plan: Plan, settings: Settings) -> Self {
         let (least, most) = (*settings.latency.start(), *settings.latency.end());
         assert!(
             least <= most,
@@ -108,7 +108,7 @@ impl World {
             Duration::ZERO < tick && tick <= SHORTEST,
             "a tick of {tick:?} is not above zero and up to {SHORTEST:?}"
         );
-        let streams = Streams::new(seed);
+        let streams = Streams::new(plan.seed);
         let sim = turmoil::Builder::new()
             .rng_seed(streams.network().next_u64())
             .epoch(SystemTime::UNIX_EPOCH + EPOCH)
@@ -122,11 +122,11 @@ impl World {
         let clock = SimClock::new();
         let trace = Trace::new(clock.clone());
         let round_trip = (most * 2).max(Duration::from_millis(1));
-        let topology = settings.topology.clone();
+        let topology = plan.topology.clone();
         Self {
             net: Net::new(topology, clock.clone(), trace.clone(), round_trip),
             sim,
-            seed,
+            plan,
             settings,
             clock,
             trace,
@@ -137,9 +137,9 @@ impl World {
         }
     }
 
-    /// The seed it was made of.
-    pub fn seed(&self) -> u64 {
-        self.seed
+    /// What happens to it.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// Its network.
@@ -210,7 +210,7 @@ impl World {
         });
     }
 
-    /// Plays the whole of `plan`, then goes on until `done` says so.
+    /// Plays the whole plan, then goes on until `done` says so.
     ///
     /// `done` is asked between steps, once the last fault is over. A panic in any task
     /// fails the run, whoever would have awaited it: a panic hook, installed once for the
@@ -220,15 +220,15 @@ impl World {
     /// # Errors
     ///
     /// A plan that does not fit, a panic, a host that failed, a run that took too long.
-    pub fn run(mut self, plan: &Plan, done: impl FnMut() -> bool) -> Result<Report, RunError> {
-        plan.validate(&self.settings.topology)?;
+    pub fn run(mut self, done: impl FnMut() -> bool) -> Result<Report, RunError> {
+        self.plan.validate()?;
         let idle = |host: &&str| !self.running.contains(*host);
-        if let Some(idle) = self.settings.topology.hosts().find(idle) {
+        if let Some(idle) = self.plan.topology.hosts().find(idle) {
             let name = idle.to_owned();
             return Err(RunError::Idle { name });
         }
         let watch = Watch::begin();
-        let played = watch.guard(|| self.play(plan, done));
+        let played = watch.guard(|| self.play(done));
         self.trace.seal();
         // Software is dropped here; it must not panic at that either.
         let dropped = watch.guard(|| drop(self));
@@ -240,15 +240,17 @@ impl World {
         }
     }
 
-    fn play(&mut self, plan: &Plan, mut done: impl FnMut() -> bool) -> Result<Report, RunError> {
-        let mut timeline = Timeline::of(plan);
+    fn play(&mut self, mut done: impl FnMut() -> bool) -> Result<Report, RunError> {
+        let plan = self.plan.clone();
+        let mut timeline = Timeline::of(&plan);
+        let limit = plan.topology.end() + self.settings.recovery;
         loop {
             let now = self.sim.elapsed();
             self.clock.stand_at(now);
             while let Some(event) = timeline.next_until(now) {
                 match event {
-                    Event::Begins(step) => self.begin(step),
-                    Event::Ends(step) => self.end(step),
+                    Event::Begins(index, step) => self.begin(index, step),
+                    Event::Ends(index, step) => self.end(index, step),
                 }
             }
             self.net.tick();
@@ -258,8 +260,7 @@ impl World {
                     simulated: now,
                 });
             }
-            if now >= self.settings.limit {
-                let limit = self.settings.limit;
+            if now >= limit {
                 return Err(RunError::TimedOut { limit });
             }
             self.step()?;
@@ -286,7 +287,7 @@ impl World {
     }
 
     fn assert_host(&self, name: &str) {
-        let known = self.settings.topology.is_host(name);
+        let known = self.plan.topology.is_host(name);
         assert!(known, "the topology has no host named {name:?}");
     }
 }
@@ -302,7 +303,7 @@ impl Drop for Last {
 impl std::fmt::Debug for World {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("World")
-            .field("seed", &self.seed)
+            .field("plan", &self.plan)
             .field("settings", &self.settings)
             .finish_non_exhaustive()
     }

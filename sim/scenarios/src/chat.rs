@@ -87,13 +87,13 @@ pub fn plan(seed: u64) -> Plan {
 /// Plays `plan`, with one thing broken on purpose if asked for.
 pub fn run(plan: &Plan, mutation: Option<Mutation>) -> Outcome {
     let streams = Streams::new(plan.seed);
-    let mut world = World::new(plan.seed, Settings::new(topology()));
+    let mut world = World::new(plan.clone(), Settings::default());
     let (disk, trace) = (world.disk("server"), world.trace());
     let party = Party::new(&world, streams, PEOPLE);
     let (recorder, progress) = (party.recorder.clone(), party.progress.clone());
     host_server(&mut world, streams, disk.clone(), mutation);
     world.host("people", move || party.clone().talk());
-    let end = world.run(plan, || settled(&progress));
+    let end = world.run(|| settled(&progress));
     recorder.record(Record::new("store", last_word(&disk, streams)));
     let history = recorder.history();
     let joined = PEOPLE.map(Name::from);

@@ -10,6 +10,7 @@ use turmoil::net::TcpStream;
 
 use super::place::Place;
 use super::wire::{Fate, Side, Silence, Wire};
+use crate::Fault;
 
 mod faults;
 
@@ -21,9 +22,8 @@ pub(super) type Addresses = (SocketAddr, SocketAddr);
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// How many stalls hold a node or host, each way. There may be several: its host's too.
-    stalled_inbound: BTreeMap<Arc<str>, u32>,
-    stalled_outbound: BTreeMap<Arc<str>, u32>,
+    /// The faults that last, by their step, and whom they strike.
+    struck: BTreeMap<usize, (Arc<str>, Fault)>,
     down: BTreeMap<Arc<str>, Down>,
     /// Hosts whose software is being dropped, and the ends of streams that it let go of.
     dying: BTreeSet<Arc<str>>,
@@ -74,14 +74,6 @@ impl State {
             None if self.listening.contains(&(Arc::clone(to.host()), port)) => Path::Open,
             None => Path::Refused,
         }
-    }
-
-    pub(super) fn is_stalled(&self, from: &Place, to: &Place) -> bool {
-        let strikes = |stalls: &BTreeMap<Arc<str>, u32>, place: &Place| {
-            let mut held = stalls.keys();
-            held.any(|target| place.is_struck_with(target))
-        };
-        strikes(&self.stalled_outbound, from) || strikes(&self.stalled_inbound, to)
     }
 
     pub(super) fn listen(&mut self, host: Arc<str>, port: u16) {

@@ -10,6 +10,7 @@ use tokio::time::{sleep, timeout};
 use tower::{Service, ServiceExt};
 
 use super::*;
+use crate::Direction;
 use crate::{Fault, Plan, Settings, Step, World};
 
 mod crash;
@@ -85,7 +86,7 @@ async fn serve<L: Listen>(mut listener: L, mut each: impl AsyncFnMut(L::Io) -> i
 fn step(at_ms: u64, for_ms: u64, target: &str, fault: Fault) -> Step {
     Step {
         at_ms,
-        for_ms,
+        for_ms: (!fault.is_instant()).then_some(for_ms),
         target: target.to_owned(),
         fault,
     }
@@ -101,9 +102,16 @@ fn play(
     let topology = Topology::new(Duration::from_secs(5))
         .host("server")
         .nodes("clients", ["ann", "bob"]);
-    let mut settings = Settings::new(topology);
-    settings.latency = Duration::from_millis(10)..=Duration::from_millis(10);
-    let mut world = World::new(1, settings);
+    let settings = Settings {
+        latency: Duration::from_millis(10)..=Duration::from_millis(10),
+        ..Settings::default()
+    };
+    let plan = Plan {
+        seed: 1,
+        topology,
+        steps: steps.to_vec(),
+    };
+    let mut world = World::new(plan, settings);
     let log = Log::default();
     let actor = |node| Actor {
         net: world.net(),
@@ -138,12 +146,8 @@ fn play(
             std::future::pending().await
         }
     });
-    let plan = Plan {
-        seed: 1,
-        steps: steps.to_vec(),
-    };
     let over = Duration::from_secs(5);
-    world.run(&plan, move || clock.elapsed() >= over).unwrap();
+    world.run(move || clock.elapsed() >= over).unwrap();
     log
 }
 

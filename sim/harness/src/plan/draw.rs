@@ -61,14 +61,14 @@ impl Shape {
 
 pub(super) fn draw(seed: u64, topology: &Topology, shape: &Shape) -> Plan {
     let mut rng = Streams::new(seed).plan();
-    let mut plan = Plan::calm(seed);
+    let mut plan = Plan::calm(seed, topology.clone());
     if shape.menu.is_empty() {
         return plan;
     }
     for _ in 0..shape.steps {
         for _ in 0..DRAWS_PER_STEP {
             plan.steps.push(draw_step(&mut rng, topology, shape));
-            if plan.validate(topology).is_ok() {
+            if plan.validate().is_ok() {
                 break;
             }
             plan.steps.pop();
@@ -81,15 +81,13 @@ pub(super) fn draw(seed: u64, topology: &Topology, shape: &Shape) -> Plan {
 fn draw_step(rng: &mut impl rand_core::Rng, topology: &Topology, shape: &Shape) -> Step {
     let (fault, targets) = pick(rng, &shape.menu);
     let target = pick(rng, targets).clone();
-    let for_ms = if fault.is_instant() {
-        0
-    } else {
+    let for_ms = (!fault.is_instant()).then(|| {
         let (least, most) = (*shape.for_ms.start(), *shape.for_ms.end());
         let spread = most.saturating_sub(least).saturating_add(1);
         let shortest = u64::try_from(SHORTEST.as_millis()).expect("a few milliseconds");
         (least + below(rng, spread)).max(shortest)
-    };
-    let room = topology.end_ms().saturating_sub(for_ms);
+    });
+    let room = topology.end_ms().saturating_sub(for_ms.unwrap_or(0));
     Step {
         at_ms: below(rng, room.saturating_add(1)),
         for_ms,

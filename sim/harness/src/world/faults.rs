@@ -7,13 +7,11 @@ use crate::plan::Step;
 use crate::trace::What;
 
 impl World {
-    pub(super) fn begin(&mut self, step: &Step) {
+    pub(super) fn begin(&mut self, index: usize, step: &Step) {
         let target = &*step.target;
         self.trace
             .fault(target, What::Fault, step.fault.to_string());
         match step.fault {
-            Fault::Stall { direction } => self.net.stall(target, direction),
-            Fault::Reset => self.net.reset(target),
             Fault::Crash => {
                 self.net.crash(target);
                 self.kill(target);
@@ -25,20 +23,20 @@ impl World {
                     disk.power_loss(self.settings.unsynced, &mut self.disk_chance);
                 }
             }
+            fault => self.net.strike(index, target, fault),
         }
     }
 
-    pub(super) fn end(&mut self, step: &Step) {
+    pub(super) fn end(&mut self, index: usize, step: &Step) {
         let target = &*step.target;
         self.trace
             .fault(target, What::Healed, step.fault.to_string());
         match step.fault {
-            Fault::Stall { direction } => self.net.release(target, direction),
-            Fault::Reset => {}
             Fault::Crash | Fault::PowerLoss => {
                 self.net.restore(target);
                 self.sim.bounce(target);
             }
+            _ => self.net.lift(index),
         }
     }
 

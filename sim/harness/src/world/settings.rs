@@ -3,7 +3,6 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::Topology;
 use crate::disk::Unsynced;
 
 /// How long a run may go on after its last fault by default, in simulated time.
@@ -12,28 +11,25 @@ const RECOVERY: Duration = Duration::from_secs(120);
 /// What a world is like.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Who is in it and when faults are over.
-    pub topology: Topology,
     /// How long a message travels; whole milliseconds, drawn for each by itself.
     pub latency: RangeInclusive<Duration>,
     /// How far each step goes. Messages arrive and faults strike between steps; shorter
     /// steps cost time and find little.
     pub tick: Duration,
-    /// When a run that is not done has failed.
-    pub limit: Duration,
+    /// How long a run may go on after its last fault; one that is not done then has failed.
+    pub recovery: Duration,
     /// What a power loss does to unsynced writes.
     pub unsynced: Unsynced,
 }
 
 // === impl Settings ===
 
-impl Settings {
-    /// What is right for most worlds: 1 to 20 ms of latency, steps of 5 ms, two minutes to
-    /// recover after the last fault, and nothing unsynced survives a power loss.
-    pub fn new(topology: Topology) -> Self {
+/// What is right for most worlds: 1 to 20 ms of latency, steps of 5 ms, two minutes to
+/// recover after the last fault, and nothing unsynced survives a power loss.
+impl Default for Settings {
+    fn default() -> Self {
         Self {
-            limit: topology.end() + RECOVERY,
-            topology,
+            recovery: RECOVERY,
             latency: Duration::from_millis(1)..=Duration::from_millis(20),
             tick: Duration::from_millis(5),
             unsynced: Unsynced::Lost,

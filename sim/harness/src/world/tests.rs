@@ -25,8 +25,8 @@ fn topology() -> Topology {
 
 /// One server that echoes, five clients that talk to it and come back whenever they are
 /// cut, by pauses that `users` seeds.
-fn echo_world(seed: u64, users: u64) -> World {
-    let mut world = World::new(seed, Settings::new(topology()));
+fn echo_world(plan: Plan, users: u64) -> World {
+    let mut world = World::new(plan, Settings::default());
     let net = world.net();
     world.host("server", move || {
         let net = net.clone();
@@ -84,9 +84,9 @@ fn outcome(seed: u64) -> (Report, u64) {
     let topology = topology();
     let shape = Shape::new(12, 20..=3_000).everything(&topology);
     let plan = Plan::draw(seed, &topology, &shape);
-    let world = echo_world(seed, seed);
+    let world = echo_world(plan, seed);
     let trace = world.trace();
-    let report = world.run(&plan, || true).unwrap();
+    let report = world.run(|| true).unwrap();
     (report, trace.count())
 }
 
@@ -108,9 +108,10 @@ fn the_same_seed_leaves_the_same_trace_and_another_seed_another() {
 fn a_run_plays_its_whole_plan_before_it_asks_whether_it_is_done() {
     let plan = Plan {
         seed: 1,
+        topology: topology(),
         steps: vec![Step {
             at_ms: 3_000,
-            for_ms: 1_500,
+            for_ms: Some(1_500),
             target: "server".to_owned(),
             fault: Fault::Crash,
         }],
@@ -120,7 +121,7 @@ fn a_run_plays_its_whole_plan_before_it_asks_whether_it_is_done() {
         asked.set(asked.get() + 1);
         asked.get() == 3
     };
-    let report = echo_world(1, 1).run(&plan, done).unwrap();
+    let report = echo_world(plan, 1).run(done).unwrap();
     // Asked at the end of the fault and after each of two more steps.
     assert_eq!(report.simulated, Duration::from_millis(4_510));
 }
@@ -128,10 +129,17 @@ fn a_run_plays_its_whole_plan_before_it_asks_whether_it_is_done() {
 #[test]
 fn the_time_of_day_is_simulated_and_goes_on_through_a_restart() {
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let mut world = World::new(
-        1,
-        Settings::new(Topology::new(Duration::from_secs(9)).host("a")),
-    );
+    let plan = Plan {
+        seed: 1,
+        topology: Topology::new(Duration::from_secs(9)).host("a"),
+        steps: vec![Step {
+            at_ms: 1_000,
+            for_ms: Some(5_000),
+            target: "a".to_owned(),
+            fault: Fault::PowerLoss,
+        }],
+    };
+    let mut world = World::new(plan, Settings::default());
     let (clock, log) = (world.wall_clock(), Arc::clone(&seen));
     world.host("a", move || {
         let (clock, log) = (clock.clone(), Arc::clone(&log));
@@ -142,18 +150,7 @@ fn the_time_of_day_is_simulated_and_goes_on_through_a_restart() {
             std::future::pending().await
         }
     });
-    let plan = Plan {
-        seed: 1,
-        steps: vec![Step {
-            at_ms: 1_000,
-            for_ms: 5_000,
-            target: "a".to_owned(),
-            fault: Fault::PowerLoss,
-        }],
-    };
-    world
-        .run(&plan, || seen.lock().unwrap().len() == 2)
-        .unwrap();
+    world.run(|| seen.lock().unwrap().len() == 2).unwrap();
     let ms = Duration::from_millis;
     assert_eq!(*seen.lock().unwrap(), [ms(7), ms(6_007)]);
 }
@@ -162,9 +159,9 @@ fn the_time_of_day_is_simulated_and_goes_on_through_a_restart() {
 fn the_network_has_its_chance_from_the_seed_too() {
     let second = Duration::from_secs(1);
     let hash = |seed| {
-        let world = echo_world(seed, 0);
+        let world = echo_world(Plan::calm(seed, topology()), 0);
         let clock = world.wall_clock();
-        let report = world.run(&Plan::calm(seed), || clock.elapsed() >= second);
+        let report = world.run(|| clock.elapsed() >= second);
         report.unwrap().trace_hash
     };
     assert_ne!(hash(1), hash(2));
@@ -172,14 +169,10 @@ fn the_network_has_its_chance_from_the_seed_too() {
 
 #[test]
 fn what_software_leaves_behind_when_it_ends_is_not_frozen() {
-    let mut world = World::new(
-        1,
-        Settings::new(
-            Topology::new(Duration::from_secs(1))
-                .host("server")
-                .host("ann"),
-        ),
-    );
+    let topology = Topology::new(Duration::from_secs(1))
+        .host("server")
+        .host("ann");
+    let mut world = World::new(Plan::calm(1, topology), Settings::default());
     let left_behind = Arc::new(Mutex::new(JoinSet::new()));
     let (net, tasks) = (world.net(), Arc::clone(&left_behind));
     world.host("server", move || {
@@ -204,7 +197,5 @@ fn what_software_leaves_behind_when_it_ends_is_not_frozen() {
             Ok(())
         }
     });
-    world
-        .run(&Plan::calm(1), || *ended.lock().unwrap())
-        .unwrap();
+    world.run(|| *ended.lock().unwrap()).unwrap();
 }

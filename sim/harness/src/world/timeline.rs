@@ -13,16 +13,16 @@ pub(super) struct Timeline<'a> {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Event<'a> {
-    Begins(&'a Step),
-    Ends(&'a Step),
+    Begins(usize, &'a Step),
+    Ends(usize, &'a Step),
 }
 
 impl<'a> Timeline<'a> {
     pub(super) fn of(plan: &'a Plan) -> Self {
-        let lasting = plan.steps.iter().filter(|step| !step.fault.is_instant());
-        let ends = lasting.map(|step| (step.ends(), Event::Ends(step)));
-        let begins = plan.steps.iter();
-        let begins = begins.map(|step| (step.begins(), Event::Begins(step)));
+        let steps = || plan.steps.iter().enumerate();
+        let ends =
+            steps().filter_map(|(index, step)| Some((step.ends()?, Event::Ends(index, step))));
+        let begins = steps().map(|(index, step)| (step.begins(), Event::Begins(index, step)));
         // At one moment the old ends before the new begins: the sort is stable.
         let mut events: Vec<_> = ends.chain(begins).collect();
         events.sort_by_key(|(at, _)| *at);

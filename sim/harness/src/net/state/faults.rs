@@ -1,44 +1,48 @@
 //! What each fault does to a network's state.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
 use super::{Down, State, WireId};
-use crate::Direction;
+use crate::Fault;
+use crate::net::place::Place;
 use crate::net::wire::{Fate, Side, Silence, Wire};
 
 impl State {
-    pub(in crate::net) fn stall(&mut self, target: &str, direction: Direction) {
-        if direction.is_inbound() {
-            *self.stalled_inbound.entry(target.into()).or_default() += 1;
-        }
-        if direction.is_outbound() {
-            *self.stalled_outbound.entry(target.into()).or_default() += 1;
+    pub(in crate::net) fn strike(
+        &mut self,
+        step: usize,
+        target: &str,
+        fault: Fault,
+        wake: &mut Vec<Waker>,
+    ) {
+        match fault {
+            Fault::Reset => self.reset(target, wake),
+            fault => drop(self.struck.insert(step, (target.into(), fault))),
         }
     }
 
-    pub(in crate::net) fn release(
-        &mut self,
-        target: &str,
-        direction: Direction,
-        wake: &mut Vec<Waker>,
-    ) {
-        if direction.is_inbound() {
-            lift(&mut self.stalled_inbound, target);
-        }
-        if direction.is_outbound() {
-            lift(&mut self.stalled_outbound, target);
-        }
-        for wire in self.wires.values_mut().filter(|w| strikes(w, target)) {
+    pub(in crate::net) fn lift(&mut self, step: usize, wake: &mut Vec<Waker>) {
+        let struck = self.struck.remove(&step);
+        let (target, _) = struck.expect("a fault is lifted once, after it began");
+        for wire in self.wires.values_mut().filter(|w| strikes(w, &target)) {
             for side in Side::BOTH {
                 wire.end_mut(side).wake_reader(wake);
             }
         }
     }
 
-    pub(in crate::net) fn reset(&mut self, target: &str, wake: &mut Vec<Waker>) {
+    pub(super) fn is_stalled(&self, from: &Place, to: &Place) -> bool {
+        self.struck.values().any(|(target, fault)| match fault {
+            Fault::Stall { direction } => {
+                (direction.is_outbound() && from.is_struck_with(target))
+                    || (direction.is_inbound() && to.is_struck_with(target))
+            }
+            _ => false,
+        })
+    }
+
+    fn reset(&mut self, target: &str, wake: &mut Vec<Waker>) {
         for wire in self.wires.values_mut().filter(|w| strikes(w, target)) {
             for side in Side::BOTH {
                 wire.end_mut(side).meet(Fate::Reset, wake);
@@ -104,13 +108,4 @@ impl State {
 fn strikes(wire: &Wire, target: &str) -> bool {
     let mut sides = Side::BOTH.into_iter();
     sides.any(|side| wire.end(side).place.is_struck_with(target))
-}
-
-fn lift(stalls: &mut BTreeMap<Arc<str>, u32>, target: &str) {
-    let held = stalls.get_mut(target);
-    let held = held.expect("a stall is lifted once, after it began");
-    *held -= 1;
-    if *held == 0 {
-        stalls.remove(target);
-    }
 }

@@ -16,10 +16,17 @@ impl Drop for Store {
 
 /// What software finds on its disk when it is started again after `fault`.
 fn found_after(fault: Fault) -> Vec<u8> {
-    let mut world = World::new(
-        1,
-        Settings::new(Topology::new(Duration::from_secs(2)).host("a")),
-    );
+    let plan = Plan {
+        seed: 1,
+        topology: Topology::new(Duration::from_secs(2)).host("a"),
+        steps: vec![Step {
+            at_ms: 1_000,
+            for_ms: Some(500),
+            target: "a".to_owned(),
+            fault,
+        }],
+    };
+    let mut world = World::new(plan, Settings::default());
     let (disk, found) = (world.disk("a"), Arc::new(Mutex::new(None)));
     let finds = Arc::clone(&found);
     world.host("a", move || {
@@ -38,18 +45,7 @@ fn found_after(fault: Fault) -> Vec<u8> {
             Ok(())
         }
     });
-    let plan = Plan {
-        seed: 1,
-        steps: vec![Step {
-            at_ms: 1_000,
-            for_ms: 500,
-            target: "a".to_owned(),
-            fault,
-        }],
-    };
-    world
-        .run(&plan, || found.lock().unwrap().is_some())
-        .unwrap();
+    world.run(|| found.lock().unwrap().is_some()).unwrap();
     found.lock().unwrap().take().unwrap()
 }
 

@@ -7,11 +7,20 @@ fn run_with<Fut>(software: impl Fn() -> Fut + 'static) -> Result<Report, RunErro
 where
     Fut: Future<Output = Result<(), BoxError>> + 'static,
 {
-    let mut settings = Settings::new(Topology::new(Duration::from_secs(1)).host("a"));
-    settings.limit = Duration::from_secs(2);
-    let mut world = World::new(1, settings);
+    let settings = Settings {
+        recovery: Duration::from_secs(1),
+        ..Settings::default()
+    };
+    let topology = Topology::new(Duration::from_secs(1)).host("a");
+    let mut world = World::new(Plan::calm(1, topology), settings);
     world.host("a", software);
-    world.run(&Plan::calm(1), || false)
+    world.run(|| false)
+}
+
+/// A world of one host and no time for faults.
+fn brief() -> World {
+    let topology = Topology::new(Duration::ZERO).host("a");
+    World::new(Plan::calm(1, topology), Settings::default())
 }
 
 #[track_caller]
@@ -52,9 +61,9 @@ fn a_panic_that_its_joiner_forgives_fails_the_run_all_the_same() {
 fn a_panic_of_the_software_itself_or_of_the_question_fails_the_run() {
     let outcome = run_with(|| async { panic!("top level") });
     assert_panicked(outcome, "top level");
-    let mut world = World::new(1, Settings::new(Topology::new(Duration::ZERO).host("a")));
+    let mut world = brief();
     world.host("a", || async { Ok(()) });
-    assert_panicked(world.run(&Plan::calm(1), || panic!("checked")), "checked");
+    assert_panicked(world.run(|| panic!("checked")), "checked");
 }
 
 #[test]
@@ -65,14 +74,14 @@ fn a_panic_while_software_is_dropped_fails_the_run() {
             panic!("dropped badly");
         }
     }
-    let mut world = World::new(1, Settings::new(Topology::new(Duration::ZERO).host("a")));
+    let mut world = brief();
     world.host("a", || async {
         let _fragile = Fragile;
         std::future::pending().await
     });
     let clock = world.wall_clock();
     let done = move || !clock.elapsed().is_zero();
-    assert_panicked(world.run(&Plan::calm(1), done), "dropped badly");
+    assert_panicked(world.run(done), "dropped badly");
 }
 
 #[test]
@@ -124,22 +133,19 @@ fn a_host_that_gives_up_ends_the_run_by_name() {
 
 #[test]
 fn a_plan_that_does_not_fit_and_a_host_without_software_are_refused() {
-    let world = || World::new(1, Settings::new(Topology::new(Duration::ZERO).host("a")));
-    let plan = Plan {
-        seed: 1,
-        steps: vec![Step {
-            at_ms: 0,
-            for_ms: 0,
-            target: "b".to_owned(),
-            fault: Fault::Reset,
-        }],
-    };
+    let mut plan = brief().plan().clone();
+    plan.steps = vec![Step {
+        at_ms: 0,
+        for_ms: None,
+        target: "b".to_owned(),
+        fault: Fault::Reset,
+    }];
     assert!(matches!(
-        world().run(&plan, || true),
+        World::new(plan, Settings::default()).run(|| true),
         Err(RunError::Plan(plan::Invalid::UnknownTarget { step: 0, .. }))
     ));
     assert!(matches!(
-        world().run(&Plan::calm(1), || true),
+        brief().run(|| true),
         Err(RunError::Idle { name }) if name == "a"
     ));
 }
