@@ -10,11 +10,13 @@
 
 pub mod check;
 mod clock;
+pub mod determinism;
 pub mod disk;
 mod fault;
 pub mod history;
 pub mod net;
 pub mod plan;
+pub mod scenario;
 mod seed;
 mod topology;
 pub mod trace;
@@ -25,6 +27,7 @@ pub use self::disk::Disk;
 pub use self::fault::{Clock, Direction, Fault};
 pub use self::net::Net;
 pub use self::plan::{Plan, Shape, Step};
+pub use self::scenario::Scenario;
 pub use self::seed::Streams;
 pub use self::topology::{NameTaken, Topology};
 pub use self::trace::Trace;

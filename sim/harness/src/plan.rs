@@ -255,3 +255,14 @@ impl Step {
 
 #[cfg(test)]
 mod tests;
+
+// STUB
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ReadError(serde_json::Error);
+impl Plan {
+    /// stub
+    pub fn from_json(text: &str) -> Result<Self, ReadError> {
+        serde_json::from_str(text).map_err(ReadError)
+    }
+}

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use crate::clock::SimClock;
 
-/// How many lines are kept for people; the hash is over all there ever were.
+/// How many lines are kept for people unless somebody wants more; the hash is over all
+/// there ever were.
 pub const LINES_KEPT: usize = 512;
 
 /// The record of one world; clones share it.
@@ -25,6 +26,7 @@ struct Inner {
     hash: Fnv,
     count: u64,
     lines: VecDeque<Line>,
+    lines_kept: usize,
     sealed: bool,
 }
 
@@ -78,13 +80,14 @@ pub enum What {
 // === impl Trace ===
 
 impl Trace {
-    pub(crate) fn new(clock: SimClock) -> Self {
+    pub(crate) fn new(clock: SimClock, lines_kept: usize) -> Self {
         Self {
             clock,
             inner: Arc::new(Mutex::new(Inner {
                 hash: Fnv::new(),
                 count: 0,
                 lines: VecDeque::new(),
+                lines_kept,
                 sealed: false,
             })),
         }
@@ -107,7 +110,7 @@ impl Trace {
         self.lock().count
     }
 
-    /// The last [`LINES_KEPT`] things that happened, oldest first.
+    /// The last things that happened, as many as are kept, oldest first.
     pub fn lines(&self) -> Vec<Line> {
         self.lock().lines.iter().cloned().collect()
     }
@@ -140,7 +143,7 @@ impl Trace {
         }
         line.hash_into(&mut inner.hash);
         inner.count += 1;
-        if inner.lines.len() == LINES_KEPT {
+        while inner.lines.len() >= inner.lines_kept.max(1) {
             inner.lines.pop_front();
         }
         inner.lines.push_back(line);
@@ -206,10 +209,10 @@ impl What {
 
 /// FNV-1a in 64 bits: four lines whose value will never change under us.
 #[derive(Debug)]
-struct Fnv(u64);
+pub(crate) struct Fnv(u64);
 
 impl Fnv {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(0xcbf2_9ce4_8422_2325)
     }
 
@@ -219,12 +222,16 @@ impl Fnv {
         }
     }
 
-    fn number(&mut self, number: u64) {
+    pub(crate) fn number(&mut self, number: u64) {
         self.bytes(&number.to_le_bytes());
     }
 
+    pub(crate) fn value(&self) -> u64 {
+        self.0
+    }
+
     // The length goes first, so that "ab","c" and "a","bc" differ.
-    fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.number(text.len() as u64);
         self.bytes(text.as_bytes());
     }
@@ -244,7 +251,7 @@ mod tests {
 
     #[test]
     fn everything_counts_but_only_the_last_lines_are_kept() {
-        let trace = Trace::new(SimClock::new());
+        let trace = Trace::new(SimClock::new(), LINES_KEPT);
         for n in 0..LINES_KEPT + 3 {
             trace.note("ann", format!("said {n}"));
         }
@@ -258,7 +265,7 @@ mod tests {
 
     #[test]
     fn each_part_of_a_line_moves_the_hash() {
-        let trace = || Trace::new(SimClock::new());
+        let trace = || Trace::new(SimClock::new(), LINES_KEPT);
         let hash = |node: &str, peer: &str, what, len| {
             let trace = trace();
             trace.stream(node.into(), peer.into(), what, len);

@@ -120,7 +120,7 @@ impl World {
             .enable_random_order()
             .build();
         let clock = SimClock::new();
-        let trace = Trace::new(clock.clone());
+        let trace = Trace::new(clock.clone(), settings.lines_kept);
         let round_trip = (most * 2).max(Duration::from_millis(1));
         let topology = plan.topology.clone();
         Self {

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::disk::Unsynced;
+use crate::trace::LINES_KEPT;
 
 /// How long a run may go on after its last fault by default, in simulated time.
 const RECOVERY: Duration = Duration::from_secs(120);
@@ -20,6 +21,8 @@ pub struct Settings {
     pub recovery: Duration,
     /// What a power loss does to unsynced writes.
     pub unsynced: Unsynced,
+    /// How many lines of its trace are kept.
+    pub lines_kept: usize,
 }
 
 // === impl Settings ===
@@ -33,6 +36,7 @@ impl Default for Settings {
             latency: Duration::from_millis(1)..=Duration::from_millis(20),
             tick: Duration::from_millis(5),
             unsynced: Unsynced::Lost,
+            lines_kept: LINES_KEPT,
         }
     }
 }

@@ -1,0 +1,176 @@
+//! Scenarios as others write them: they end, they fail for the right reason, they say so.
+
+use bowline_link::{Endpoint, Listen};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tower::ServiceExt;
+
+use super::*;
+use crate::check::Violation;
+use crate::history::{History, What};
+use crate::{Direction, Fault, RunError, Step};
+
+const PORT: u16 = 7400;
+
+/// A server that says one byte to whoever calls, and clients that call until they are told
+/// that all is well, and then once more.
+fn greeting() -> Scenario {
+    Scenario::new("greeting")
+        .hosts(["server"], async |node| {
+            let mut listener = node.listen(PORT).await?;
+            loop {
+                let (mut stream, _) = listener.accept().await?;
+                drop(stream.write_all(b"!").await);
+            }
+        })
+        .clients(["ann", "bob"], async |node| {
+            node.healed().await;
+            while !greeted(&node).await {}
+            node.record(What::Lost);
+            Ok(())
+        })
+        .trouble(Duration::from_secs(2))
+        .live_within(Duration::from_secs(10))
+}
+
+async fn greeted(node: &Node) -> bool {
+    let greeting = async {
+        let mut stream = node.dialer().oneshot(Endpoint::new("server", PORT)).await?;
+        stream.read_u8().await
+    };
+    tokio::time::timeout(Duration::from_secs(1), greeting)
+        .await
+        .is_ok_and(|greeting| greeting.is_ok())
+}
+
+/// A plan of one step that is never lifted.
+fn for_good(target: &'static str, fault: Fault) -> impl Fn(u64, &Topology) -> Plan {
+    move |seed, topology| {
+        let mut plan = Plan::calm(seed, topology.clone());
+        plan.steps.push(Step {
+            at_ms: 100,
+            for_ms: None,
+            target: target.to_owned(),
+            fault,
+        });
+        plan
+    }
+}
+
+const SILENCE: Fault = Fault::Stall {
+    direction: Direction::Both,
+};
+
+#[derive(Clone)]
+struct Never;
+
+impl Check for Never {
+    fn promise(&self) -> &'static str {
+        "nothing is ever recorded"
+    }
+
+    fn verify(&self, history: &History) -> Result<(), Violation> {
+        let records = history.records();
+        match records.is_empty() {
+            true => Ok(()),
+            false => Err(Violation {
+                promise: self.promise(),
+                rule: "never",
+                witness: records[..1].to_vec(),
+                explanation: "something was".to_owned(),
+            }),
+        }
+    }
+}
+
+#[test]
+fn a_campaign_counts_its_seeds_and_how_long_recovery_took() {
+    let campaign = greeting().seeds(3..9).run().unwrap();
+    assert_eq!((campaign.played, campaign.failed), (6, 0));
+    let most = campaign.recovery.percentile(100).unwrap();
+    assert!(
+        Duration::ZERO < most && most < Duration::from_secs(1),
+        "{most:?}"
+    );
+    assert_eq!(campaign.simulated.as_secs(), 6 * 2);
+}
+
+#[test]
+fn who_is_struck_for_good_owes_nothing_and_the_core_recovers_without() {
+    let plan = for_good("bob", SILENCE);
+    let outcome = greeting().plan(plan).play_seed(1);
+    assert!(outcome.is_good(), "{outcome}");
+    let recovered: Vec<_> = outcome.recovered.keys().collect();
+    assert_eq!(recovered, ["ann"]);
+}
+
+#[test]
+fn a_core_that_does_not_recover_fails_the_run_by_name() {
+    let outcome = greeting().plan(for_good("server", SILENCE)).play_seed(1);
+    assert!(matches!(outcome.end, Err(RunError::TimedOut { .. })));
+    assert_eq!(outcome.unfinished, ["ann", "bob"]);
+    let told = outcome.to_string();
+    assert!(told.contains("unfinished: ann, bob"), "{told}");
+}
+
+#[test]
+fn a_check_that_finds_something_fails_its_seed_and_is_shown() {
+    let error = greeting().check(Never).seeds(4..6).run().unwrap_err();
+    let told = format!("{error:?}");
+    for part in [
+        "broken: nothing is ever recorded",
+        "again: SIM_SEED=4",
+        "0 of 2 seeds good",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+}
+
+#[test]
+fn a_client_that_gives_up_is_named_with_its_reason() {
+    let quitter = Scenario::new("quitter").clients(["ann"], async |_| Err("no more".into()));
+    let told = quitter.play_seed(0).to_string();
+    assert!(told.contains("client \"ann\" gave up: no more"), "{told}");
+}
+
+#[test]
+fn software_is_started_again_after_a_crash_with_another_chance() {
+    use rand_core::Rng;
+    type Starts = std::sync::Mutex<Vec<(u64, u64)>>;
+    let crash = |seed, topology: &Topology| {
+        let mut plan = Plan::calm(seed, topology.clone());
+        plan.steps.push(Step {
+            at_ms: 100,
+            for_ms: Some(100),
+            target: "server".to_owned(),
+            fault: Fault::Crash,
+        });
+        plan
+    };
+    let scenario = Scenario::sharing("starts", |_| Starts::default())
+        .hosts(["server"], async |node: Node<Starts>| {
+            let start = (node.start(), node.chance().next_u64());
+            node.shared().lock().unwrap().push(start);
+            std::future::pending().await
+        })
+        .plan(crash)
+        .trouble(Duration::from_secs(1))
+        .afterwards(|after| {
+            let starts = after.shared().lock().unwrap();
+            assert_eq!((starts.len(), starts[0].0, starts[1].0), (2, 0, 1));
+            assert_ne!(starts[0].1, starts[1].1);
+        });
+    assert!(scenario.play_seed(0).is_good());
+}
+
+#[test]
+fn percentiles_are_those_of_the_nearest_rank() {
+    let recovery = |n| (1..=n).map(Duration::from_millis).collect::<Recovery>();
+    let ms = |n| Some(Duration::from_millis(n));
+    assert_eq!(recovery(0).percentile(50), None);
+    assert_eq!(recovery(1).percentile(0), ms(1));
+    let hundred = recovery(200);
+    assert_eq!(
+        [50, 99, 100].map(|p| hundred.percentile(p)),
+        [ms(100), ms(198), ms(200)]
+    );
+}
