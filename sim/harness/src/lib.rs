@@ -27,7 +27,7 @@ pub use self::disk::Disk;
 pub use self::fault::{Clock, Direction, Fault};
 pub use self::net::Net;
 pub use self::plan::{Plan, Shape, Step};
-pub use self::scenario::Scenario;
+pub use self::scenario::{Node, Scenario};
 pub use self::seed::Streams;
 pub use self::topology::{NameTaken, Topology};
 pub use self::trace::Trace;

@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::{Fault, Topology};
 
 mod draw;
+mod file;
 
 pub use draw::Shape;
+pub use file::FileError;
 
 /// The shortest time a fault that lasts may last: shorter ones could begin and end
 /// between two looks at the clock.
@@ -259,9 +261,10 @@ mod tests;
 // STUB
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
+/// Why not.
 pub struct ReadError(serde_json::Error);
 impl Plan {
-    /// stub
+    /// Reads a plan.
     pub fn from_json(text: &str) -> Result<Self, ReadError> {
         serde_json::from_str(text).map_err(ReadError)
     }

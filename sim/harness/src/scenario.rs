@@ -22,7 +22,7 @@ mod play;
 mod variables;
 
 pub use after::After;
-pub use campaign::{Campaign, Failed, Failure, NotPlayed, Recovery, play_all};
+pub use campaign::{Campaign, Failed, NotPlayed, Recovery, play_all, play_plan};
 pub use node::Node;
 pub use outcome::Outcome;
 pub use play::Play;
@@ -162,6 +162,8 @@ impl<S: Send + Sync + 'static> Scenario<S> {
     }
 
     /// Adds clients that each run `software` to its end, as nodes of the host `clients`.
+    ///
+    /// They begin 50 ms after the servers, so that the first dial finds somebody who listens.
     ///
     /// # Panics
     ///

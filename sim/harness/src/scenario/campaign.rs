@@ -1,10 +1,8 @@
 //! Many seeds on every core, and what they came to.
 
 use std::fmt;
-use std::io;
 use std::ops::Range;
-use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -12,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::variables::{self, Asked};
 use super::{Outcome, Play};
 use crate::Plan;
+use crate::plan::FileError;
 
 /// How many failures a campaign remembers whole; the rest it counts.
 const FAILURES_KEPT: usize = 8;
@@ -25,21 +24,14 @@ pub struct Campaign {
     pub played: u64,
     /// How many of them failed.
     pub failed: u64,
-    /// The first failures, by seed.
-    pub failures: Vec<Failure>,
+    /// The runs that failed, by seed; the first few of them.
+    pub failures: Vec<Outcome>,
     /// How long clients of the core took to recover.
     pub recovery: Recovery,
     /// How much time passed in the worlds, all together.
     pub simulated: Duration,
     /// How long that took.
     pub took: Duration,
-}
-
-/// A run that failed, with all it takes to look into it.
-#[derive(Debug)]
-pub struct Failure {
-    /// The run.
-    pub outcome: Outcome,
 }
 
 /// Times from the end of all faults until a client of the core had come to its end.
@@ -61,32 +53,9 @@ pub enum NotPlayed {
         /// What it is.
         value: String,
     },
-    /// `SIM_PLAN` names no file that can be read.
-    #[error("SIM_PLAN names {}, which cannot be read", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The file holds no plan.
-    #[error("{} is no plan", path.display())]
-    NoPlan {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: crate::plan::ReadError,
-    },
-    /// The plan was made for another world.
-    #[error("the plan in {} is for a world of another topology: {theirs}, not {ours}", path.display())]
-    OtherWorld {
-        /// The file.
-        path: PathBuf,
-        /// The plan's topology, as JSON.
-        theirs: String,
-        /// The scenario's.
-        ours: String,
-    },
+    /// `SIM_PLAN` names no plan for this world.
+    #[error("SIM_PLAN cannot be played")]
+    Plan(#[from] FileError),
 }
 
 /// A campaign in which something failed; prints each failure whole.
@@ -108,13 +77,18 @@ pub fn play_all(
     play_plans(scenario, plans, count, &mut each)
 }
 
+/// Plays one plan, and hands its outcome to `each`.
+pub fn play_plan(scenario: &dyn Play, plan: Plan, mut each: impl FnMut(&Outcome)) -> Campaign {
+    play_plans(scenario, std::iter::once(plan), 1, &mut each)
+}
+
 /// What [`Scenario::run`](super::Scenario::run) does.
 pub(super) fn run(scenario: &dyn Play, seeds: Range<u64>) -> Result<Campaign, NotPlayed> {
     let ignore = |_: &Outcome| {};
     let campaign = match variables::asked(scenario)? {
         Asked::Nothing => play_all(scenario, seeds, ignore),
         Asked::Seed(seed) => play_all(scenario, seed..seed.saturating_add(1), ignore),
-        Asked::Plan(plan) => play_plans(scenario, std::iter::once(*plan), 1, &mut { ignore }),
+        Asked::Plan(plan) => play_plan(scenario, *plan, ignore),
     };
     campaign.verdict()
 }
@@ -128,7 +102,7 @@ fn play_plans(
     let begun = now();
     let bar = progress(scenario.name(), count);
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let plans = std::sync::Mutex::new(plans);
+    let plans = Mutex::new(plans);
     let mut campaign = Campaign::of(scenario.name());
     std::thread::scope(|scope| {
         // Bounded: a worker that is ahead waits until its outcome is looked at.
@@ -152,9 +126,7 @@ fn play_plans(
         }
     });
     bar.finish_and_clear();
-    campaign
-        .failures
-        .sort_by_key(|failure| failure.outcome.plan.seed);
+    campaign.failures.sort_by_key(|outcome| outcome.plan.seed);
     campaign.recovery.sorted.sort_unstable();
     campaign.took = now() - begun;
     campaign
@@ -197,6 +169,19 @@ impl Campaign {
         }
     }
 
+    /// What it came to, in one line.
+    pub fn verdict_line(&self) -> String {
+        format!(
+            "{}: {} of {} seeds good, in {:.1} s ({:.1} seeds/s); {}",
+            self.name,
+            self.played - self.failed,
+            self.played,
+            self.took.as_secs_f64(),
+            self.seeds_per_second(),
+            self.recovery,
+        )
+    }
+
     /// How many seeds were played in a second.
     pub fn seeds_per_second(&self) -> f64 {
         self.played as f64 / self.took.as_secs_f64().max(0.001)
@@ -211,7 +196,7 @@ impl Campaign {
         if !outcome.is_good() {
             self.failed += 1;
             if self.failures.len() < FAILURES_KEPT {
-                self.failures.push(Failure { outcome });
+                self.failures.push(outcome);
             }
         }
     }
@@ -219,32 +204,14 @@ impl Campaign {
 
 impl fmt::Display for Campaign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for failure in &self.failures {
-            writeln!(f, "{failure}")?;
+        for outcome in &self.failures {
+            writeln!(f, "{outcome}\n  again: SIM_SEED={}", outcome.plan.seed)?;
         }
         let more = self.failed - self.failures.len() as u64;
         if more > 0 {
             writeln!(f, "and {more} more")?;
         }
-        write!(
-            f,
-            "{}: {} of {} seeds good, in {:.1} s ({:.1} seeds/s); {}",
-            self.name,
-            self.played - self.failed,
-            self.played,
-            self.took.as_secs_f64(),
-            self.seeds_per_second(),
-            self.recovery,
-        )
-    }
-}
-
-// === impl Failure ===
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.outcome)?;
-        write!(f, "  again: SIM_SEED={}", self.outcome.plan.seed)
+        f.write_str(&self.verdict_line())
     }
 }
 

@@ -17,10 +17,17 @@ use crate::history::Recorder;
 use crate::trace::LINES_KEPT;
 use crate::{Plan, Streams, World};
 
+/// How much later than servers clients begin: by then a server listens, which otherwise
+/// would be a matter of which host a seed lets run first.
+const HEAD_START: Duration = Duration::from_millis(50);
+
 /// What can be played by seed, whatever its software shares.
 pub trait Play: Sync {
     /// What it is called.
     fn name(&self) -> &str;
+
+    /// How long the core may take to recover.
+    fn live_within(&self) -> Duration;
 
     /// The plan of a seed. Making one plays nothing.
     fn plan_of(&self, seed: u64) -> Plan;
@@ -54,6 +61,10 @@ struct GaveUp {
 impl<S: Send + Sync + 'static> Play for Scenario<S> {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn live_within(&self) -> Duration {
+        self.settings.recovery
     }
 
     fn plan_of(&self, seed: u64) -> Plan {
@@ -150,7 +161,12 @@ impl<S: Send + Sync + 'static> Host<S> {
                     let clients: Vec<_> = clients
                         .map(|(name, software)| (node(name, start), Arc::clone(software)))
                         .collect();
-                    run_all(clients, finished.clone())
+                    let head_start = if start == 0 {
+                        HEAD_START
+                    } else {
+                        Duration::ZERO
+                    };
+                    run_all(clients, finished.clone(), head_start)
                 });
             }
         }
@@ -166,7 +182,9 @@ fn count(starts: &Cell<u64>) -> u64 {
 async fn run_all<S: Send + Sync + 'static>(
     clients: Vec<(Node<S>, Software<S>)>,
     finished: Finished,
+    head_start: Duration,
 ) -> Result<(), BoxError> {
+    tokio::time::sleep(head_start).await;
     let mut running = JoinSet::new();
     for (node, software) in clients {
         let finished = finished.clone();

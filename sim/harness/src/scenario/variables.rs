@@ -4,7 +4,7 @@ use std::env;
 use std::path::PathBuf;
 
 use super::{NotPlayed, Play};
-use crate::{Plan, Topology};
+use crate::Plan;
 
 /// Plays this seed and no other.
 const SEED: &str = "SIM_SEED";
@@ -22,7 +22,8 @@ pub(super) enum Asked {
 /// What the environment asks of `scenario`. A plan says more than a seed, and wins.
 pub(super) fn asked(scenario: &dyn Play) -> Result<Asked, NotPlayed> {
     if let Some(path) = env::var_os(PLAN).map(PathBuf::from) {
-        return plan(path, &scenario.plan_of(0).topology).map(|plan| Asked::Plan(Box::new(plan)));
+        let plan = Plan::read(&path, &scenario.plan_of(0).topology)?;
+        return Ok(Asked::Plan(Box::new(plan)));
     }
     match env::var_os(SEED) {
         Some(value) => seed(&value.to_string_lossy()).map(Asked::Seed),
@@ -36,25 +37,14 @@ fn seed(value: &str) -> Result<u64, NotPlayed> {
     })
 }
 
-fn plan(path: PathBuf, topology: &Topology) -> Result<Plan, NotPlayed> {
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(source) => return Err(NotPlayed::Unreadable { path, source }),
-    };
-    let plan = match Plan::from_json(&text) {
-        Ok(plan) => plan,
-        Err(source) => return Err(NotPlayed::NoPlan { path, source }),
-    };
-    if plan.topology != *topology {
-        return Err(NotPlayed::OtherWorld {
-            path,
-            theirs: written(&plan.topology),
-            ours: written(topology),
-        });
-    }
-    Ok(plan)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn written(topology: &Topology) -> String {
-    serde_json::to_string(topology).expect("names and numbers can be written")
+    #[test]
+    fn a_seed_is_a_number_and_anything_else_is_named() {
+        assert_eq!(seed(" 17 ").unwrap(), 17);
+        let error = seed("seventeen").unwrap_err();
+        assert!(error.to_string().contains("\"seventeen\""), "{error}");
+    }
 }
