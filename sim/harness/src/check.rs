@@ -19,10 +19,12 @@ pub use self::whole_recovery::WholeRecovery;
 use crate::history::{History, Name, Record};
 
 mod acked_is_kept;
+mod asks;
 mod converged;
 mod finals;
 mod named;
 mod one_order;
+mod places;
 mod publisher_order;
 #[cfg(test)]
 mod story;
