@@ -12,20 +12,24 @@ use std::fmt;
 use serde::Serialize;
 
 pub use self::acked_is_kept::AckedIsKept;
+pub use self::causal_order::CausalOrder;
 pub use self::converged::Converged;
 pub use self::one_order::OneOrder;
 pub use self::publisher_order::PublisherOrder;
+pub use self::real_time_order::RealTimeOrder;
 pub use self::whole_recovery::WholeRecovery;
 use crate::history::{History, Name, Record};
 
 mod acked_is_kept;
 mod asks;
+mod causal_order;
 mod converged;
 mod finals;
 mod named;
 mod one_order;
 mod places;
 mod publisher_order;
+mod real_time_order;
 #[cfg(test)]
 mod story;
 mod whole_recovery;
@@ -84,6 +88,8 @@ pub fn every(store: Store, joined: impl IntoIterator<Item = Name>) -> Vec<Box<dy
         Box::new(AckedIsKept::new(store)),
         Box::new(OneOrder),
         Box::new(PublisherOrder),
+        Box::new(RealTimeOrder),
+        Box::new(CausalOrder),
         Box::new(WholeRecovery),
         Box::new(Converged::new(joined)),
     ]

@@ -21,8 +21,9 @@ mod words;
 /// Records are only ever added. Within one process the order must be exact: checks
 /// rest on it. Between processes it must be one that could have happened, and of two
 /// that carry a time it must be exact too;
-/// checks of time rest on the latter, [`WholeRecovery`](crate::check::WholeRecovery) on the
-/// former for what was known before a connection was lost. Its length is bounded by the run.
+/// [`RealTimeOrder`](crate::check::RealTimeOrder) and the checks of time rest
+/// on the latter, [`WholeRecovery`](crate::check::WholeRecovery) on the former for what
+/// was known before a connection was lost. Its length is bounded by the run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct History {
