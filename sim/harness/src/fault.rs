@@ -175,11 +175,11 @@ impl Fault {
         matches!(self, Self::Crash | Self::PowerLoss)
     }
 
-    /// Whether nothing reaches its target while it lasts.
+    /// Whether its target goes on while nothing reaches it.
     pub fn deafens(self) -> bool {
         match self {
             Self::Stall { direction } => direction.is_inbound(),
-            Self::Freeze | Self::Crash | Self::PowerLoss => true,
+            Self::Freeze => true,
             _ => false,
         }
     }

@@ -15,10 +15,12 @@ use self::timeline::{Event, Timeline};
 use crate::Streams;
 use crate::clock::{EPOCH, SimClock};
 use crate::disk::Disk;
+use crate::history::Recorder;
 use crate::net::Net;
 use crate::plan::{Plan, SHORTEST};
 use crate::trace::Trace;
 
+mod diary;
 mod faults;
 mod outcome;
 mod panics;
@@ -74,6 +76,7 @@ pub struct World {
     settings: Settings,
     clock: SimClock,
     trace: Trace,
+    recorder: Recorder,
     net: Net,
     disks: BTreeMap<String, Disk>,
     disk_chance: Pcg64,
@@ -130,6 +133,7 @@ impl World {
             settings,
             clock,
             trace,
+            recorder: Recorder::new(),
             disks: BTreeMap::new(),
             disk_chance: streams.disk(),
             running: BTreeSet::new(),
@@ -150,6 +154,11 @@ impl World {
     /// Its record.
     pub fn trace(&self) -> Trace {
         self.trace.clone()
+    }
+
+    /// Its history, in which it writes down whom faults hold and when they are over.
+    pub fn recorder(&self) -> Recorder {
+        self.recorder.clone()
     }
 
     /// Its time of day, which begins at [`EPOCH`].
@@ -243,17 +252,27 @@ impl World {
     fn play(&mut self, mut done: impl FnMut() -> bool) -> Result<Report, RunError> {
         let plan = self.plan.clone();
         let mut timeline = Timeline::of(&plan);
+        let mut healed = false;
         let limit = plan.topology.end() + self.settings.recovery;
         loop {
             let now = self.sim.elapsed();
             self.clock.stand_at(now);
             while let Some(event) = timeline.next_until(now) {
                 match event {
-                    Event::Begins(index, step) => self.begin(index, step),
-                    Event::Ends(index, step) => self.end(index, step),
+                    Event::Begins(index, step) => {
+                        self.write_down_struck(step, now);
+                        self.begin(index, step);
+                    }
+                    Event::Ends(index, step) => {
+                        self.end(index, step);
+                        self.write_down_relieved(step, now);
+                    }
                 }
             }
             self.net.tick();
+            if now >= plan.topology.end() && !std::mem::replace(&mut healed, true) {
+                self.write_down_healed(now);
+            }
             if timeline.is_over() && done() {
                 return Ok(Report {
                     trace_hash: self.trace.hash(),

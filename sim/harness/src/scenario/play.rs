@@ -13,7 +13,6 @@ use super::node::Surroundings;
 use super::{After, Host, Node, Outcome, Scenario, Software, Tasks};
 use crate::check;
 use crate::disk::Disk;
-use crate::history::Recorder;
 use crate::trace::LINES_KEPT;
 use crate::{Plan, Streams, World};
 
@@ -77,7 +76,7 @@ impl<S: Send + Sync + 'static> Play for Scenario<S> {
         settings.lines_kept = lines;
         let mut world = World::new(plan.clone(), settings);
         let trace = world.trace();
-        let recorder = Recorder::new();
+        let recorder = world.recorder();
         let surroundings = Arc::new(Surroundings {
             net: world.net(),
             clock: world.wall_clock(),

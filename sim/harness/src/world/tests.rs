@@ -14,6 +14,7 @@ use super::*;
 use crate::plan::{self, Shape, Step};
 use crate::{Fault, Topology};
 
+mod diary;
 mod disk;
 mod failures;
 
