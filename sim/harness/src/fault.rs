@@ -12,11 +12,29 @@
 //! | [`PowerLoss`](Fault::PowerLoss) | hangs until power is back, then `ConnectionRefused` until somebody listens | silence, never an end; writes succeed until the window is full. Once power is back: where bytes were unacknowledged `ConnectionReset` after a round trip, otherwise at the first operation that follows the next write by a round trip |
 
 use std::fmt;
+use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod kind;
+
+pub use kind::Kind;
+
+/// The shortest time a fault that lasts may last, and each phase of one that comes and
+/// goes: shorter ones could begin and end between two looks at the clock.
+pub const SHORTEST: Duration = Duration::from_millis(SHORTEST_MS);
+
+pub(crate) const SHORTEST_MS: u64 = 10;
+
+/// The largest number that a fault may carry: some 35 years of milliseconds, a terabyte of
+/// bytes. Numbers up to this can be added without a thought.
+pub const LARGEST: u64 = 1 << 40;
+
 /// Something that goes wrong with a target for a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fault {
     /// Bytes stop, and arrive when it is lifted; nothing is lost, nothing refused.
@@ -29,8 +47,10 @@ pub enum Fault {
     /// The link goes away and comes back by turns: a stall both ways, on and off.
     Flap {
         /// How long each stall lasts, in milliseconds. It begins with one.
+        #[schemars(range(min = SHORTEST_MS, max = LARGEST))]
         down_ms: u64,
         /// How long the link is whole in between, in milliseconds.
+        #[schemars(range(min = SHORTEST_MS, max = LARGEST))]
         up_ms: u64,
     },
     /// Everything takes longer, in order as always.
@@ -38,8 +58,10 @@ pub enum Fault {
         /// Which bytes, seen from the target.
         direction: Direction,
         /// How much longer at least, in milliseconds.
+        #[schemars(range(max = LARGEST))]
         ms: u64,
         /// How much longer than that at most, in milliseconds; drawn for each write.
+        #[schemars(range(max = LARGEST))]
         jitter_ms: u64,
     },
     /// Bytes go through at a rate and no faster; for each stream by itself.
@@ -47,6 +69,7 @@ pub enum Fault {
         /// Which bytes, seen from the target.
         direction: Direction,
         /// The rate.
+        #[schemars(range(min = 1, max = LARGEST))]
         bytes_per_s: u64,
     },
     /// Reads and writes take few bytes at a time.
@@ -56,6 +79,7 @@ pub enum Fault {
         /// Which bytes, seen from the target.
         direction: Direction,
         /// How many at a time at most.
+        #[schemars(range(min = 1, max = LARGEST))]
         bytes_max: u64,
     },
     /// Bits flip. TCP's checksum has sixteen of them, and middleboxes recompute it.
@@ -63,6 +87,7 @@ pub enum Fault {
         /// Which bytes, seen from the target.
         direction: Direction,
         /// One bit is flipped in so many bytes on average.
+        #[schemars(range(min = 1, max = LARGEST))]
         one_in: u64,
     },
     /// Each stream is cut after so many more bytes, wherever in a message that is.
@@ -71,6 +96,7 @@ pub enum Fault {
         direction: Direction,
         /// How many still go through, counted for each stream from the beginning of the
         /// fault or from its own.
+        #[schemars(range(max = LARGEST))]
         after_bytes: u64,
     },
     /// One direction of every stream of the target ends; the other goes on. It takes no time.
@@ -98,6 +124,7 @@ pub enum Fault {
         /// Which clock.
         clock: Clock,
         /// How far, in milliseconds.
+        #[schemars(range(min = 1, max = LARGEST))]
         by_ms: u64,
     },
     /// The disk takes no more bytes; what is on it can be read.
@@ -108,13 +135,15 @@ pub enum Fault {
     Crash,
     /// The machine loses power: it neither answers nor says goodbye.
     ///
-    /// Of what its disk had not synced, see [`Unsynced`](crate::disk::Unsynced).
+    /// What its disk had not synced may be lost.
     /// It is started again afterwards.
     PowerLoss,
 }
 
 /// Which way bytes go, seen from the target of a fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// Bytes to the target.
@@ -126,7 +155,9 @@ pub enum Direction {
 }
 
 /// The clocks that a process reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Clock {
     /// The monotonic one, by which timers go: all of them are late at once.
@@ -147,9 +178,22 @@ enum Part {
     End,
     Life,
     Dials,
+    /// The saying of no: a dead process's kernel does that by itself.
+    Refusals,
     Accepts,
     Process,
+    TimeOfDay,
     Disk,
+}
+
+/// A number that a fault cannot carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unfit {
+    /// What the number is called.
+    pub(crate) name: &'static str,
+    pub(crate) value: u64,
+    /// The least or the most it may be, whichever it misses.
+    pub(crate) limit: u64,
 }
 
 // === impl Fault ===
@@ -157,17 +201,12 @@ enum Part {
 impl Fault {
     /// Whether it happens at once, so that a step of it lasts for no time.
     pub fn is_instant(self) -> bool {
-        matches!(
-            self,
-            Self::Reset | Self::HalfClose { .. } | Self::ClockJump { .. }
-        )
+        self.kind().is_instant()
     }
 
     /// Whether it strikes a process or a machine, so that its target is a host.
     pub fn needs_host(self) -> bool {
-        self.parts()
-            .iter()
-            .any(|part| matches!(part, Part::Process | Part::Disk))
+        self.kind().needs_host()
     }
 
     /// Whether the software of its target is dropped, and started anew when it is over.
@@ -180,12 +219,31 @@ impl Fault {
         match self {
             Self::Stall { direction } => direction.is_inbound(),
             Self::Freeze => true,
-            _ => false,
+            Self::Flap { .. }
+            | Self::Latency { .. }
+            | Self::Bandwidth { .. }
+            | Self::Slice { .. }
+            | Self::Corrupt { .. }
+            | Self::Truncate { .. }
+            | Self::HalfClose { .. }
+            | Self::Reset
+            | Self::Refuse
+            | Self::BlackHole
+            | Self::AcceptStall
+            | Self::ClockJump { .. }
+            | Self::DiskFull
+            | Self::Crash
+            | Self::PowerLoss => false,
         }
     }
 
     /// Whether both at once on one target would be no more than one of them, or make no
-    /// sense: stalls collide whatever their direction, and a dead process has no clock.
+    /// sense.
+    ///
+    /// Stalls, flaps and freezes collide whatever their direction, and so do two faults of
+    /// one kind. A dead process has no timers to be late, accepts nothing, refuses dials and
+    /// ends its streams by itself. Its disk can be full and the machine's time of day be set
+    /// all the same: both are so when it is back.
     pub fn collides_with(self, other: Self) -> bool {
         let mut parts = self.parts().iter();
         parts.any(|part| other.parts().contains(part))
@@ -201,11 +259,48 @@ impl Fault {
             Self::Truncate { .. } => &[Part::Length],
             Self::HalfClose { .. } => &[Part::End],
             Self::Reset => &[Part::Life],
-            Self::Refuse | Self::BlackHole => &[Part::Dials],
+            Self::Refuse => &[Part::Dials, Part::Refusals],
+            Self::BlackHole => &[Part::Dials],
             Self::AcceptStall => &[Part::Accepts],
-            Self::Freeze => &[Part::Arrival, Part::Process],
-            Self::ClockJump { .. } | Self::Crash | Self::PowerLoss => &[Part::Process],
+            Self::Freeze => &[Part::Arrival, Part::Accepts, Part::Process],
+            Self::ClockJump { clock, .. } => match clock {
+                Clock::Timers => &[Part::Process],
+                Clock::Wall => &[Part::TimeOfDay],
+            },
             Self::DiskFull => &[Part::Disk],
+            Self::Crash => &[Part::End, Part::Refusals, Part::Accepts, Part::Process],
+            Self::PowerLoss => &[Part::Accepts, Part::Process],
+        }
+    }
+
+    /// The first number of it that would mean nothing or be too much to reckon with.
+    pub(crate) fn unfit(self) -> Option<Unfit> {
+        let within = |name, value: u64, least| {
+            let limit = value.clamp(least, LARGEST);
+            (limit != value).then_some(Unfit { name, value, limit })
+        };
+        match self {
+            Self::Flap { down_ms, up_ms } => {
+                within("down_ms", down_ms, SHORTEST_MS).or(within("up_ms", up_ms, SHORTEST_MS))
+            }
+            Self::Latency { ms, jitter_ms, .. } => {
+                within("jitter_ms", jitter_ms, 0).or(within("ms", ms, u64::from(jitter_ms == 0)))
+            }
+            Self::Bandwidth { bytes_per_s, .. } => within("bytes_per_s", bytes_per_s, 1),
+            Self::Slice { bytes_max, .. } => within("bytes_max", bytes_max, 1),
+            Self::Corrupt { one_in, .. } => within("one_in", one_in, 1),
+            Self::Truncate { after_bytes, .. } => within("after_bytes", after_bytes, 0),
+            Self::ClockJump { by_ms, .. } => within("by_ms", by_ms, 1),
+            Self::Stall { .. }
+            | Self::HalfClose { .. }
+            | Self::Reset
+            | Self::Refuse
+            | Self::BlackHole
+            | Self::AcceptStall
+            | Self::Freeze
+            | Self::DiskFull
+            | Self::Crash
+            | Self::PowerLoss => None,
         }
     }
 }
@@ -219,7 +314,11 @@ impl fmt::Display for Fault {
                 direction,
                 ms,
                 jitter_ms,
-            } => write!(f, "latency{direction} of {ms} to {} ms", ms + jitter_ms),
+            } => write!(
+                f,
+                "latency{direction} of {ms} to {} ms",
+                ms.saturating_add(*jitter_ms)
+            ),
             Self::Bandwidth {
                 direction,
                 bytes_per_s,

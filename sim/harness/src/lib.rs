@@ -24,7 +24,7 @@ mod world;
 
 pub use self::clock::{EPOCH, SimClock};
 pub use self::disk::Disk;
-pub use self::fault::{Clock, Direction, Fault};
+pub use self::fault::{Clock, Direction, Fault, Kind};
 pub use self::net::Net;
 pub use self::plan::{Plan, Shape, Step};
 pub use self::scenario::{Node, Scenario};

@@ -4,26 +4,32 @@
 
 use std::time::Duration;
 
+use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
+use crate::fault::SHORTEST_MS;
 use crate::{Fault, Topology};
 
 mod draw;
 mod file;
+mod invalid;
+mod read;
 
+pub use crate::fault::{LARGEST, SHORTEST};
 pub use draw::Shape;
 pub use file::FileError;
-
-/// The shortest time a fault that lasts may last: shorter ones could begin and end
-/// between two looks at the clock.
-pub const SHORTEST: Duration = Duration::from_millis(10);
+pub use invalid::Invalid;
+pub use read::ReadError;
 
 /// A timed list of faults; in JSON the whole of what a run needs to be repeated.
+///
+/// Made from its parts, or by serde alone, it may be nonsense: [`validate`](Self::validate)
+/// tells. What [`from_json`](Self::from_json) reads and [`draw`](Self::draw) draws is valid.
 ///
 /// ```
 /// use bowline_sim::{Fault, Plan};
 ///
-/// let plan: Plan = serde_json::from_str(
+/// let plan = Plan::from_json(
 ///     r#"{
 ///         "seed": 7,
 ///         "topology": {"end_ms": 9000, "hosts": {"server": [], "clients": ["ann", "bob"]}},
@@ -31,10 +37,14 @@ pub const SHORTEST: Duration = Duration::from_millis(10);
 ///     }"#,
 /// )?;
 /// assert_eq!(plan.steps[0].fault, Fault::Crash);
-/// # Ok::<(), serde_json::Error>(())
+/// # Ok::<(), bowline_sim::plan::ReadError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(
+    title = "Fault plan",
+    description = "A timed list of faults: the whole of what a simulated run needs to be repeated."
+)]
 pub struct Plan {
     /// The seed of the world it was drawn for.
     pub seed: u64,
@@ -47,7 +57,7 @@ pub struct Plan {
 /// One fault: what, to whom, when.
 ///
 /// The undoing is part of the step, so that every subset of a plan is a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// When it begins, in simulated milliseconds.
@@ -55,73 +65,16 @@ pub struct Step {
     /// How long it lasts, at least [`SHORTEST`]; left out for an instant fault, and for one
     /// that is never lifted: whom that strikes is not of the plan's [`core`](Plan::core).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        range(min = SHORTEST_MS),
+        description = "How long it lasts, in milliseconds; left out for an instant fault, and \
+                       for one that is never lifted."
+    )]
     pub for_ms: Option<u64>,
     /// The node or host it strikes.
     pub target: String,
     /// What it is.
     pub fault: Fault,
-}
-
-/// Why a plan cannot be carried out, and which of its steps, counted from zero, is to blame.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Invalid {
-    /// Nobody has that name.
-    #[error("step {step}: there is no node named {target:?}")]
-    UnknownTarget {
-        /// The step.
-        step: usize,
-        /// Whom it names.
-        target: String,
-    },
-    /// Only a host has software to stop.
-    #[error("step {step}: {fault} needs a host, and {target:?} is only a node on one")]
-    NotAHost {
-        /// The step.
-        step: usize,
-        /// Whom it names.
-        target: String,
-        /// What should happen to it.
-        fault: Fault,
-    },
-    /// It lasts past the end of the world's faults.
-    #[error("step {step}: it ends at {ends_ms} ms, after the last fault may, at {end_ms} ms")]
-    PastEnd {
-        /// The step.
-        step: usize,
-        /// When it ends.
-        ends_ms: u64,
-        /// When faults are over.
-        end_ms: u64,
-    },
-    /// It would be over before anybody could notice.
-    #[error("step {step}: {fault} for {for_ms} ms is shorter than {} ms", SHORTEST.as_millis())]
-    TooShort {
-        /// The step.
-        step: usize,
-        /// What should happen.
-        fault: Fault,
-        /// How long it lasts.
-        for_ms: u64,
-    },
-    /// A fault that happens at once was given a duration.
-    #[error("step {step}: {fault} happens at once and cannot last {for_ms} ms")]
-    CannotLast {
-        /// The step.
-        step: usize,
-        /// What should happen.
-        fault: Fault,
-        /// How long it should last.
-        for_ms: u64,
-    },
-    /// Two faults of a kind strike one target at the same time.
-    #[error("step {step}: it overlaps step {other}, of the same kind on the same target")]
-    Overlap {
-        /// The later in the list.
-        step: usize,
-        /// The earlier in the list.
-        other: usize,
-    },
 }
 
 // === impl Plan ===
@@ -157,6 +110,30 @@ impl Plan {
         })
     }
 
+    /// Reads a plan and validates it.
+    ///
+    /// # Errors
+    ///
+    /// Where in the text it is no JSON; which step cannot be read, and what would be known
+    /// there; or which step cannot be carried out.
+    pub fn from_json(text: &str) -> Result<Self, ReadError> {
+        read::from_json(text)
+    }
+
+    /// As [`from_json`](Self::from_json) reads it, indented for people.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a plan is made of numbers and names")
+    }
+
+    /// The JSON schema of a plan, for editors and for those who write plans by program.
+    ///
+    /// It takes what [`to_json`](Self::to_json) writes. A plan that it takes may still not
+    /// fit: no schema knows who is in the topology or which steps overlap.
+    pub fn schema() -> serde_json::Value {
+        let generator = SchemaGenerator::default();
+        generator.into_root_schema_for::<Self>().to_value()
+    }
+
     /// Checks that every step can be carried out.
     ///
     /// # Errors
@@ -164,12 +141,16 @@ impl Plan {
     /// The first step that cannot, and why.
     pub fn validate(&self) -> Result<(), Invalid> {
         for (index, step) in self.steps.iter().enumerate() {
-            step.validate(index, &self.topology)?;
-            let clash = self.steps[..index]
-                .iter()
-                .position(|other| step.overlaps(other));
-            if let Some(other) = clash {
-                return Err(Invalid::Overlap { step: index, other });
+            step.check(index, &self.topology)?;
+            let earlier = &self.steps[..index];
+            if let Some(other) = earlier.iter().position(|other| step.overlaps(other)) {
+                return Err(Invalid::Overlap {
+                    step: index,
+                    fault: step.fault,
+                    target: step.target.clone(),
+                    other,
+                    other_fault: self.steps[other].fault,
+                });
             }
         }
         Ok(())
@@ -202,70 +183,7 @@ impl Step {
             None => u64::MAX,
         }
     }
-
-    fn validate(&self, step: usize, topology: &Topology) -> Result<(), Invalid> {
-        let fault = self.fault;
-        let for_ms = self.for_ms;
-        let target = &self.target;
-        if topology.host_of(target).is_none() {
-            let target = target.clone();
-            return Err(Invalid::UnknownTarget { step, target });
-        }
-        if fault.needs_host() && !topology.is_host(target) {
-            let target = target.clone();
-            return Err(Invalid::NotAHost {
-                step,
-                target,
-                fault,
-            });
-        }
-        match for_ms {
-            Some(for_ms) if fault.is_instant() => {
-                return Err(Invalid::CannotLast {
-                    step,
-                    fault,
-                    for_ms,
-                });
-            }
-            Some(for_ms) if Duration::from_millis(for_ms) < SHORTEST => {
-                return Err(Invalid::TooShort {
-                    step,
-                    fault,
-                    for_ms,
-                });
-            }
-            Some(_) | None => {}
-        }
-        let last_ms = for_ms.map_or(self.at_ms, |_| self.ends_ms());
-        let end_ms = topology.end_ms();
-        if last_ms > end_ms {
-            return Err(Invalid::PastEnd {
-                step,
-                ends_ms: last_ms,
-                end_ms,
-            });
-        }
-        Ok(())
-    }
-
-    fn overlaps(&self, other: &Self) -> bool {
-        let together = self.at_ms == other.at_ms
-            || (self.at_ms < other.ends_ms() && other.at_ms < self.ends_ms());
-        together && self.target == other.target && self.fault.collides_with(other.fault)
-    }
 }
 
 #[cfg(test)]
 mod tests;
-
-// STUB
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-/// Why not.
-pub struct ReadError(serde_json::Error);
-impl Plan {
-    /// Reads a plan.
-    pub fn from_json(text: &str) -> Result<Self, ReadError> {
-        serde_json::from_str(text).map_err(ReadError)
-    }
-}

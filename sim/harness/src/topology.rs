@@ -1,10 +1,13 @@
 //! Who is in a world and for how long faults may strike it: what a plan is checked against.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use schemars::JsonSchema;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The hosts of a world, the nodes on them, and the time until which faults may last.
 ///
@@ -21,23 +24,28 @@ use serde::{Deserialize, Serialize};
 ///     .nodes("clients", ["ann", "bob"]);
 /// assert_eq!(topology.host_of("bob"), Some("clients"));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Written", into = "Written")]
 pub struct Topology {
-    end: Duration,
+    end_ms: u64,
     hosts: BTreeSet<Arc<str>>,
     homes: BTreeMap<Arc<str>, Arc<str>>,
 }
 
-/// A topology as it stands in a plan.
-#[derive(Serialize, Deserialize)]
+/// The hosts of a world, the nodes on them, and the time until which faults may last.
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename = "Topology", deny_unknown_fields)]
 struct Written {
     /// When faults are over, in simulated milliseconds.
     end_ms: u64,
     /// Every host, and the further nodes on it.
-    hosts: BTreeMap<String, BTreeSet<String>>,
+    #[schemars(with = "BTreeMap<String, BTreeSet<String>>")]
+    hosts: Hosts,
 }
+
+/// A map in JSON; here all its entries, so that a name which stands there twice is refused
+/// where a map would forget one of the two.
+struct Hosts(Vec<(String, Vec<String>)>);
 
 /// Two nodes of a topology bear one name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,12 +58,13 @@ pub struct NameTaken {
 // === impl Topology ===
 
 impl Topology {
-    /// A world without hosts, whose faults are over at `end`.
+    /// A world without hosts, whose faults are over at `end`, in whole milliseconds.
     ///
     /// After `end` the network is whole, so that a run can require everybody to recover.
     pub fn new(end: Duration) -> Self {
+        let end_ms = u64::try_from(end.as_millis()).unwrap_or(u64::MAX);
         Self {
-            end,
+            end_ms,
             hosts: BTreeSet::new(),
             homes: BTreeMap::new(),
         }
@@ -100,7 +109,7 @@ impl Topology {
 
     /// When faults are over.
     pub fn end(&self) -> Duration {
-        self.end
+        Duration::from_millis(self.end_ms)
     }
 
     /// All hosts, in the order of their names.
@@ -124,7 +133,7 @@ impl Topology {
     }
 
     pub(crate) fn end_ms(&self) -> u64 {
-        u64::try_from(self.end.as_millis()).unwrap_or(u64::MAX)
+        self.end_ms
     }
 
     /// The names as they are kept, so that streams share them.
@@ -143,12 +152,11 @@ impl From<Topology> for Written {
             let nodes = homes.filter(|(node, home)| ***home == *host && node != home);
             nodes.map(|(node, _)| node.to_string()).collect()
         };
+        let hosts = topology.hosts();
+        let hosts = hosts.map(|host| (host.to_owned(), nodes_on(host)));
         Self {
             end_ms: topology.end_ms(),
-            hosts: topology
-                .hosts()
-                .map(|host| (host.to_owned(), nodes_on(host)))
-                .collect(),
+            hosts: Hosts(hosts.collect()),
         }
     }
 }
@@ -158,9 +166,41 @@ impl TryFrom<Written> for Topology {
 
     fn try_from(written: Written) -> Result<Self, NameTaken> {
         let end = Duration::from_millis(written.end_ms);
-        let mut hosts = written.hosts.iter();
+        let mut hosts = written.hosts.0.iter();
         hosts.try_fold(Self::new(end), |topology, (host, nodes)| {
             topology.with(host, nodes.iter().map(String::as_str))
         })
+    }
+}
+
+// === impl Hosts ===
+
+impl Serialize for Hosts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(host, nodes)| (host, nodes)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Hosts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Hosts;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map of hosts to lists of nodes")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Hosts, A::Error> {
+                let mut hosts = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    hosts.push(entry);
+                }
+                Ok(Hosts(hosts))
+            }
+        }
+
+        deserializer.deserialize_map(Entries)
     }
 }

@@ -1,9 +1,11 @@
-//! Plans read what they print, and refuse by step what cannot be carried out.
-
-use std::collections::BTreeSet;
+//! Plans refuse by step what cannot be carried out.
 
 use super::*;
-use crate::Direction;
+use crate::{Clock, Direction, Kind};
+
+mod draw;
+mod json;
+mod overlap;
 
 fn topology() -> Topology {
     Topology::new(Duration::from_secs(10))
@@ -31,55 +33,6 @@ fn check(steps: &[Step]) -> Result<(), Invalid> {
         steps: steps.to_vec(),
     };
     plan.validate()
-}
-
-#[test]
-fn a_plan_survives_json_and_reads_as_written_by_hand() {
-    let plan = Plan {
-        seed: u64::MAX,
-        topology: topology(),
-        steps: vec![
-            step(
-                5,
-                20,
-                "ann",
-                Fault::Stall {
-                    direction: Direction::Inbound,
-                },
-            ),
-            step(7, 0, "bob", Fault::Reset),
-            step(9, 30, "server", Fault::PowerLoss),
-        ],
-    };
-    let text = serde_json::to_string(&plan).unwrap();
-    assert_eq!(
-        text,
-        concat!(
-            r#"{"seed":18446744073709551615,"#,
-            r#""topology":{"end_ms":10000,"hosts":{"clients":["ann","bob"],"server":[]}},"steps":["#,
-            r#"{"at_ms":5,"for_ms":20,"target":"ann","fault":{"stall":{"direction":"inbound"}}},"#,
-            r#"{"at_ms":7,"target":"bob","fault":"reset"},"#,
-            r#"{"at_ms":9,"for_ms":30,"target":"server","fault":"power_loss"}]}"#
-        )
-    );
-    assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
-}
-
-#[test]
-fn json_with_anything_unknown_is_refused_rather_than_half_obeyed() {
-    for step in [
-        r#"{"at_ms":5,"for_ms":20,"target":"ann","fault":"meteor"}"#,
-        r#"{"at_ms":5,"for_ms":20,"target":"ann","fault":"crash","twice":true}"#,
-        r#"{"at_ms":5,"for_ms":20,"target":"ann","fault":{"stall":{"direction":"up"}}}"#,
-        r#"{"at_ms":5,"for_ms":20,"target":"ann","fault":{"stall":{"direction":"both","loss":1}}}"#,
-        r#"{"at_ms":-5,"for_ms":20,"target":"ann","fault":"crash"}"#,
-        r#"{"at_ms":5,"for_ms":20,"fault":"crash"}"#,
-    ] {
-        let text = format!(
-            r#"{{"seed":1,"topology":{{"end_ms":9,"hosts":{{"ann":[]}}}},"steps":[{step}]}}"#
-        );
-        assert!(serde_json::from_str::<Plan>(&text).is_err(), "{step}");
-    }
 }
 
 #[test]
@@ -134,76 +87,151 @@ fn each_step_that_cannot_be_carried_out_is_named() {
     );
     assert_eq!(
         check(&[fine, step(99, 20, "server", Fault::PowerLoss)]),
-        Err(Invalid::Overlap { step: 1, other: 0 })
+        Err(Invalid::Overlap {
+            step: 1,
+            fault: Fault::PowerLoss,
+            target: "server".to_owned(),
+            other: 0,
+            other_fault: Fault::Crash,
+        })
     );
 }
 
+/// What is said of a fault that ann cannot be struck with because of a number.
+#[track_caller]
+fn refusal(fault: Fault) -> String {
+    let target = if fault.needs_host() { "server" } else { "ann" };
+    let for_ms = if fault.is_instant() { 0 } else { 50 };
+    let refused = check(&[
+        step(0, 0, "ann", Fault::Reset),
+        step(5, for_ms, target, fault),
+    ]);
+    refused.unwrap_err().to_string()
+}
+
 #[test]
-fn only_faults_of_a_kind_on_one_target_overlap() {
-    let crash = step(0, 100, "server", Fault::Crash);
-    for (other, fine) in [
-        (step(100, 20, "server", Fault::Crash), true),
-        (step(50, 20, "server", Fault::Crash), false),
-        (step(50, 20, "server", STALL), true),
-        (step(50, 20, "clients", Fault::Crash), true),
+fn a_number_that_means_nothing_is_named_with_its_step_and_fault() {
+    let direction = Direction::Both;
+    let (ms, jitter_ms) = (0, 0);
+    for (fault, said) in [
+        (
+            Fault::Bandwidth {
+                direction,
+                bytes_per_s: 0,
+            },
+            "bandwidth of 0 B/s means nothing: bytes_per_s is 0 and must be at least 1",
+        ),
+        (
+            Fault::Slice {
+                direction,
+                bytes_max: 0,
+            },
+            "slices of 0 B means nothing: bytes_max is 0 and must be at least 1",
+        ),
+        (
+            Fault::Corrupt {
+                direction,
+                one_in: 0,
+            },
+            "corruption of a bit in 0 B means nothing: one_in is 0 and must be at least 1",
+        ),
+        (
+            Fault::Latency {
+                direction,
+                ms,
+                jitter_ms,
+            },
+            "latency of 0 to 0 ms means nothing: ms is 0 and must be at least 1",
+        ),
+        (
+            Fault::Flap {
+                down_ms: 9,
+                up_ms: 10,
+            },
+            "flap, 9 ms down, 10 ms up means nothing: down_ms is 9 and must be at least 10",
+        ),
+        (
+            Fault::Flap {
+                down_ms: 10,
+                up_ms: 0,
+            },
+            "flap, 10 ms down, 0 ms up means nothing: up_ms is 0 and must be at least 10",
+        ),
+        (
+            Fault::ClockJump {
+                clock: Clock::Wall,
+                by_ms: 0,
+            },
+            "jump of the wall clock by 0 ms means nothing: by_ms is 0 and must be at least 1",
+        ),
     ] {
-        assert_eq!(check(&[crash.clone(), other.clone()]).is_ok(), fine);
-        assert_eq!(check(&[other, crash.clone()]).is_ok(), fine);
+        assert_eq!(refusal(fault), format!("step 1: {said}"));
     }
-    let inbound = Fault::Stall {
-        direction: Direction::Inbound,
+    let jitter_alone = Fault::Latency {
+        direction,
+        ms,
+        jitter_ms: 1,
     };
-    assert!(check(&[step(0, 50, "ann", STALL), step(10, 20, "ann", inbound)]).is_err());
-    assert!(
-        check(&[
-            step(5, 0, "ann", Fault::Reset),
-            step(5, 0, "ann", Fault::Reset)
-        ])
-        .is_err()
-    );
-    assert!(
-        check(&[
-            step(5, 0, "ann", Fault::Reset),
-            step(6, 0, "ann", Fault::Reset)
-        ])
-        .is_ok()
-    );
+    let cut_at_once = Fault::Truncate {
+        direction,
+        after_bytes: 0,
+    };
+    assert_eq!(check(&[step(0, 50, "ann", jitter_alone)]), Ok(()));
+    assert_eq!(check(&[step(0, 50, "ann", cut_at_once)]), Ok(()));
 }
 
 #[test]
-fn what_a_seed_draws_can_be_carried_out_and_is_always_the_same() {
-    let topology = topology();
-    let shape = Shape::new(12, 1..=2_000).everything(&topology);
-    let mut faults = BTreeSet::new();
-    let mut plans = Vec::new();
-    for seed in 0..200 {
-        let plan = Plan::draw(seed, &topology, &shape);
-        plan.validate().unwrap();
-        assert_eq!(plan, Plan::draw(seed, &topology, &shape));
-        assert!(plan.steps.is_sorted_by_key(|step| step.at_ms));
-        assert!(plan.steps.len() <= 12);
-        faults.extend(plan.steps.iter().map(|s| (s.target.clone(), s.fault)));
-        plans.push(plan.steps);
+fn a_number_beyond_all_measure_is_refused_and_can_still_be_told() {
+    let direction = Direction::Inbound;
+    let most = u64::MAX;
+    for fault in [
+        Fault::Flap {
+            down_ms: most,
+            up_ms: 10,
+        },
+        Fault::Flap {
+            down_ms: 10,
+            up_ms: most,
+        },
+        Fault::Latency {
+            direction,
+            ms: most,
+            jitter_ms: most,
+        },
+        Fault::Latency {
+            direction,
+            ms: LARGEST + 1,
+            jitter_ms: 0,
+        },
+        Fault::Bandwidth {
+            direction,
+            bytes_per_s: most,
+        },
+        Fault::Slice {
+            direction,
+            bytes_max: most,
+        },
+        Fault::Corrupt {
+            direction,
+            one_in: most,
+        },
+        Fault::Truncate {
+            direction,
+            after_bytes: most,
+        },
+        Fault::ClockJump {
+            clock: Clock::Timers,
+            by_ms: most,
+        },
+    ] {
+        let said = refusal(fault);
+        assert!(said.starts_with("step 1: "), "{said}");
+        assert!(said.ends_with(", above 1099511627776"), "{said}");
     }
-    // Five faults on each of four nodes, and two more on hosts only.
-    assert_eq!(faults.len(), 4 * 4 + 2 * 2, "everything strikes everyone");
-    plans.sort_by_key(|steps| format!("{steps:?}"));
-    plans.dedup();
-    assert_eq!(plans.len(), 200, "no two seeds draw one plan");
-}
-
-#[test]
-fn a_shape_that_cannot_be_filled_leaves_steps_out() {
-    let topology = topology();
-    let long = Shape::new(5, 9_000..=9_000).may(Fault::Crash, ["server"]);
-    assert_eq!(Plan::draw(1, &topology, &long).steps.len(), 1);
-    let too_long = Shape::new(5, 20_000..=20_000).may(Fault::Crash, ["server"]);
-    assert_eq!(
-        Plan::draw(1, &topology, &too_long),
-        Plan::calm(1, topology.clone())
-    );
-    assert_eq!(
-        Plan::draw(1, &topology, &Shape::new(5, 1..=2)),
-        Plan::calm(1, topology)
-    );
+    let largest = Fault::Latency {
+        direction,
+        ms: LARGEST,
+        jitter_ms: LARGEST,
+    };
+    assert_eq!(check(&[step(0, 50, "ann", largest)]), Ok(()));
 }

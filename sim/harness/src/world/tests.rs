@@ -16,6 +16,7 @@ use crate::{Fault, Topology};
 
 mod diary;
 mod disk;
+mod edited;
 mod failures;
 
 fn topology() -> Topology {
@@ -29,20 +30,7 @@ fn topology() -> Topology {
 fn echo_world(plan: Plan, users: u64) -> World {
     let mut world = World::new(plan, Settings::default());
     let net = world.net();
-    world.host("server", move || {
-        let net = net.clone();
-        async move {
-            let mut listener = net.listen("server", 7400).await?;
-            let mut sessions = JoinSet::new();
-            loop {
-                let (stream, _) = listener.accept().await?;
-                sessions.spawn(async move {
-                    let (mut from, mut to) = tokio::io::split(stream);
-                    drop(tokio::io::copy(&mut from, &mut to).await);
-                });
-            }
-        }
-    });
+    world.host("server", move || echo(net.clone()));
     let net = world.net();
     world.host("clients", move || {
         let net = net.clone();
@@ -56,6 +44,18 @@ fn echo_world(plan: Plan, users: u64) -> World {
         }
     });
     world
+}
+
+async fn echo(net: Net) -> Result<(), BoxError> {
+    let mut listener = net.listen("server", 7400).await?;
+    let mut sessions = JoinSet::new();
+    loop {
+        let (stream, _) = listener.accept().await?;
+        sessions.spawn(async move {
+            let (mut from, mut to) = tokio::io::split(stream);
+            drop(tokio::io::copy(&mut from, &mut to).await);
+        });
+    }
 }
 
 async fn talk(net: Net, node: &'static str, mut rng: Pcg64) {
