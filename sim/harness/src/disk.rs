@@ -43,6 +43,7 @@ struct Inner {
     unsynced: Vec<Change>,
     /// Handles of an earlier generation are fenced.
     generation: u64,
+    full: bool,
 }
 
 #[derive(Debug)]
@@ -73,6 +74,18 @@ impl Disk {
     /// they are dropped, which a killed process cannot.
     pub fn fence(&self) {
         self.lock().generation += 1;
+    }
+
+    /// From now on nothing that makes the file longer is taken, whoever opens it.
+    ///
+    /// What is on it can be read, overwritten, cut off and synced.
+    pub fn fill(&self) {
+        self.lock().full = true;
+    }
+
+    /// Ends what [`fill`](Self::fill) began.
+    pub fn make_room(&self) {
+        self.lock().full = false;
     }
 
     /// Forgets unsynced writes as `unsynced` says, taking chance from `rng`.
@@ -139,7 +152,8 @@ impl File {
     ///
     /// # Errors
     ///
-    /// When the handle is fenced, and `FileTooLarge` past the memory's reach.
+    /// When the handle is fenced, `FileTooLarge` past the memory's reach, and `StorageFull`
+    /// where the file would become longer on a full disk; then nothing was done.
     pub fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let offset = usize::try_from(offset).map_err(|_| io::ErrorKind::FileTooLarge)?;
         offset
@@ -155,7 +169,8 @@ impl File {
     ///
     /// # Errors
     ///
-    /// When the handle is fenced, and `FileTooLarge` past the memory's reach.
+    /// When the handle is fenced, `FileTooLarge` past the memory's reach, and `StorageFull`
+    /// where the file would become longer on a full disk; then nothing was done.
     pub fn set_len(&self, len: u64) -> io::Result<()> {
         let len = usize::try_from(len).map_err(|_| io::ErrorKind::FileTooLarge)?;
         self.change(Change::SetLen(len))
@@ -177,6 +192,9 @@ impl File {
 
     fn change(&self, change: Change) -> io::Result<()> {
         let mut inner = self.lock()?;
+        if inner.full && change.reaches() > inner.seen.len() {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         change.apply(&mut inner.seen);
         inner.unsynced.push(change);
         Ok(())
@@ -197,6 +215,14 @@ impl File {
 // === impl Change ===
 
 impl Change {
+    /// How long a file has to be for it.
+    fn reaches(&self) -> usize {
+        match self {
+            Self::Write { offset, bytes } => offset + bytes.len(),
+            Self::SetLen(len) => *len,
+        }
+    }
+
     fn apply(&self, to: &mut Vec<u8>) {
         match self {
             Self::Write { offset, bytes } => {

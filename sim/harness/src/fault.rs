@@ -127,7 +127,8 @@ pub enum Fault {
         #[schemars(range(min = 1, max = LARGEST))]
         by_ms: u64,
     },
-    /// The disk takes no more bytes; what is on it can be read.
+    /// The disk takes no more bytes: what makes a file longer fails with `StorageFull`. What
+    /// is on it can be read, overwritten and synced.
     DiskFull,
     /// The process is killed as by `kill -9`; its kernel goes on and answers for it.
     ///

@@ -22,7 +22,7 @@ mod topology;
 pub mod trace;
 mod world;
 
-pub use self::clock::{EPOCH, SimClock};
+pub use self::clock::{EPOCH, HostClock, SimClock};
 pub use self::disk::Disk;
 pub use self::fault::{Clock, Direction, Fault, Kind};
 pub use self::net::Net;

@@ -12,8 +12,9 @@ use rand_pcg::Pcg64;
 
 use self::panics::Watch;
 use self::timeline::{Event, Timeline};
+use self::timers::Timers;
 use crate::Streams;
-use crate::clock::{EPOCH, SimClock};
+use crate::clock::{EPOCH, HostClock, SimClock};
 use crate::disk::Disk;
 use crate::history::Recorder;
 use crate::net::Net;
@@ -26,6 +27,7 @@ mod outcome;
 mod panics;
 mod settings;
 mod timeline;
+mod timers;
 
 pub use outcome::{Report, RunError};
 pub use settings::Settings;
@@ -78,6 +80,8 @@ pub struct World {
     trace: Trace,
     recorder: Recorder,
     net: Net,
+    wall_clocks: BTreeMap<String, HostClock>,
+    timers: BTreeMap<String, Timers>,
     disks: BTreeMap<String, Disk>,
     disk_chance: Pcg64,
     running: BTreeSet<String>,
@@ -126,7 +130,12 @@ impl World {
         let trace = Trace::new(clock.clone(), settings.lines_kept);
         let round_trip = (most * 2).max(Duration::from_millis(1));
         let topology = plan.topology.clone();
+        let hosts = || topology.hosts().map(str::to_owned);
         Self {
+            wall_clocks: hosts()
+                .map(|host| (host, HostClock::new(clock.clone())))
+                .collect(),
+            timers: hosts().map(|host| (host, Timers::default())).collect(),
             net: Net::new(topology, clock.clone(), trace.clone(), round_trip),
             sim,
             plan,
@@ -161,9 +170,19 @@ impl World {
         self.recorder.clone()
     }
 
-    /// Its time of day, which begins at [`EPOCH`].
+    /// Its time of day, which begins at [`EPOCH`] and is true whatever happens.
     pub fn wall_clock(&self) -> SimClock {
         self.clock.clone()
+    }
+
+    /// The time of day as the host `name` sees it: give this one to its software.
+    ///
+    /// # Panics
+    ///
+    /// When the topology has no such host.
+    pub fn wall_clock_of(&self, name: &str) -> HostClock {
+        self.assert_host(name);
+        self.wall_clocks[name].clone()
     }
 
     /// The disk of the host `name`, empty at first. There is one for each host.
@@ -198,21 +217,29 @@ impl World {
         assert!(new, "host {name:?} has software already");
         let failed = Rc::clone(&self.failed);
         let (net, owned) = (self.net(), name.to_owned());
+        let (timers, tick) = (self.timers[name].clone(), self.settings.tick);
         self.sim.host(name, move || {
             let last = Last {
                 net: net.clone(),
                 host: owned.clone(),
             };
             let software = factory();
-            let failed = Rc::clone(&failed);
+            let (failed, timers) = (Rc::clone(&failed), timers.clone());
             async move {
-                if let Err(error) = software.await {
-                    let name = last.host.clone();
-                    failed.borrow_mut().get_or_insert((name, error));
+                let software = async {
+                    if let Err(error) = software.await {
+                        let name = last.host.clone();
+                        failed.borrow_mut().get_or_insert((name, error));
+                    }
+                    // turmoil stops a host whose software has ended, with all that it leaves
+                    // behind: streams would neither be heard of again nor end.
+                    std::future::pending::<()>().await;
+                };
+                tokio::select! {
+                    biased;
+                    never = timers.follow(tick) => match never {},
+                    () = software => {}
                 }
-                // turmoil stops a host whose software has ended, with all that it leaves
-                // behind: streams would neither be heard of again nor end.
-                std::future::pending::<()>().await;
                 drop(last);
                 Ok(())
             }
@@ -236,6 +263,7 @@ impl World {
             let name = idle.to_owned();
             return Err(RunError::Idle { name });
         }
+        self.check_disks()?;
         let watch = Watch::begin();
         let played = watch.guard(|| self.play(done));
         self.trace.seal();
@@ -287,7 +315,8 @@ impl World {
     }
 
     fn step(&mut self) -> Result<(), RunError> {
-        self.clock.run();
+        let next = self.sim.elapsed() + self.settings.tick;
+        self.clock.run_until(next);
         let stepped = self.sim.step();
         self.clock.stand_at(self.sim.elapsed());
         if let Some((name, error)) = self.failed.borrow_mut().take() {

@@ -100,3 +100,40 @@ fn reading_past_the_end_is_an_error_and_a_gap_reads_as_zeros() {
     let error = file.write_at(u64::MAX, b"x").unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
 }
+
+#[test]
+fn a_full_disk_takes_nothing_that_makes_the_file_longer_and_everything_else() {
+    let disk = Disk::new();
+    let file = disk.open();
+    file.write_at(0, b"abcd").unwrap();
+    disk.fill();
+    for refused in [
+        file.write_at(4, b"e"),
+        file.write_at(3, b"de"),
+        file.set_len(5),
+    ] {
+        assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::StorageFull);
+    }
+    assert_eq!(content(&disk), b"abcd", "not even in part");
+    file.write_at(2, b"CD").unwrap();
+    file.set_len(4).unwrap();
+    file.sync().unwrap();
+    assert_eq!(content(&disk), b"abCD");
+    file.set_len(3).unwrap();
+    assert!(file.write_at(3, b"D").is_err(), "what was freed is gone");
+    disk.make_room();
+    file.write_at(3, b"de").unwrap();
+    assert_eq!(content(&disk), b"abCde");
+}
+
+#[test]
+fn a_full_disk_is_full_for_whoever_opens_it_next() {
+    let disk = Disk::new();
+    disk.open().write_at(0, b"a").unwrap();
+    disk.fill();
+    disk.fence();
+    disk.power_loss(Unsynced::Lost, &mut Streams::new(1).disk());
+    assert!(disk.open().write_at(0, b"a").is_err());
+    disk.make_room();
+    assert!(disk.open().write_at(0, b"a").is_ok());
+}

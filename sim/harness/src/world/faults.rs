@@ -1,12 +1,29 @@
-//! What each fault of a plan does to a world's network, software and disks, and in which
-//! order.
+//! What each fault of a plan does to a world's network, software, clocks and disks, and in
+//! which order. A fault that would do nothing is refused, never passed over.
 
-use super::World;
-use crate::Fault;
+use std::time::Duration;
+
+use super::{RunError, World};
 use crate::plan::Step;
 use crate::trace::What;
+use crate::{Clock, Fault, Kind};
 
 impl World {
+    /// Whether everybody whose disk gets full has one.
+    pub(super) fn check_disks(&self) -> Result<(), RunError> {
+        let mut steps = self.plan.steps.iter().enumerate();
+        let lacks = |step: &Step| {
+            step.fault.kind() == Kind::DiskFull && !self.disks.contains_key(&step.target)
+        };
+        match steps.find(|(_, step)| lacks(step)) {
+            None => Ok(()),
+            Some((step, Step { target, .. })) => Err(RunError::NoDisk {
+                step,
+                host: target.clone(),
+            }),
+        }
+    }
+
     pub(super) fn begin(&mut self, index: usize, step: &Step) {
         let target = &*step.target;
         self.trace
@@ -23,7 +40,24 @@ impl World {
                     disk.power_loss(self.settings.unsynced, &mut self.disk_chance);
                 }
             }
-            fault => self.net.strike(index, target, fault),
+            Fault::ClockJump { clock, by_ms } => match clock {
+                Clock::Timers => self.timers[target].leap(Duration::from_millis(by_ms)),
+                Clock::Wall => self.wall_clocks[target].leap(by_ms),
+            },
+            Fault::DiskFull => self.disks[target].fill(),
+            Fault::Stall { .. }
+            | Fault::Flap { .. }
+            | Fault::Latency { .. }
+            | Fault::Bandwidth { .. }
+            | Fault::Slice { .. }
+            | Fault::Corrupt { .. }
+            | Fault::Truncate { .. }
+            | Fault::HalfClose { .. }
+            | Fault::Reset
+            | Fault::Refuse
+            | Fault::BlackHole
+            | Fault::AcceptStall
+            | Fault::Freeze => self.net.strike(index, target, step.fault),
         }
     }
 
@@ -36,7 +70,25 @@ impl World {
                 self.net.restore(target);
                 self.sim.bounce(target);
             }
-            _ => self.net.lift(index),
+            Fault::Freeze => {
+                self.net.lift(index);
+                let lasted = step.for_ms.expect("what ends has lasted");
+                self.timers[target].leap(Duration::from_millis(lasted));
+            }
+            Fault::DiskFull => self.disks[target].make_room(),
+            Fault::Stall { .. }
+            | Fault::Flap { .. }
+            | Fault::Latency { .. }
+            | Fault::Bandwidth { .. }
+            | Fault::Slice { .. }
+            | Fault::Corrupt { .. }
+            | Fault::Truncate { .. }
+            | Fault::Refuse
+            | Fault::BlackHole
+            | Fault::AcceptStall => self.net.lift(index),
+            Fault::HalfClose { .. } | Fault::Reset | Fault::ClockJump { .. } => {
+                unreachable!("{} takes no time, so that nothing ends", step.fault)
+            }
         }
     }
 

@@ -28,6 +28,14 @@ pub enum RunError {
         /// The host.
         name: String,
     },
+    /// The plan fills a disk that is not there: a world makes one when it is asked for.
+    #[error("step {step}: host {host:?} has no disk to be full")]
+    NoDisk {
+        /// The step, counted from zero.
+        step: usize,
+        /// The host.
+        host: String,
+    },
     /// It was not done in time.
     #[error("not done after {limit:?} of simulated time")]
     TimedOut {

@@ -12,8 +12,9 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::plan::{self, Shape, Step};
-use crate::{Fault, Topology};
+use crate::{Fault, Kind, Topology};
 
+mod clocks;
 mod diary;
 mod disk;
 mod edited;
@@ -83,9 +84,12 @@ async fn talk(net: Net, node: &'static str, mut rng: Pcg64) {
 
 fn outcome(seed: u64) -> (Report, u64) {
     let topology = topology();
-    let shape = Shape::new(12, 20..=3_000).everything(&topology);
+    let shape = Shape::new(12, 20..=3_000)
+        .everything(&topology)
+        .may_any(Kind::DiskFull, ["server"]);
     let plan = Plan::draw(seed, &topology, &shape);
-    let world = echo_world(plan, seed);
+    let mut world = echo_world(plan, seed);
+    drop(world.disk("server"));
     let trace = world.trace();
     let report = world.run(|| true).unwrap();
     (report, trace.count())
