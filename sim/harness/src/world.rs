@@ -124,7 +124,7 @@ impl World {
         let round_trip = (most * 2).max(Duration::from_millis(1));
         let topology = plan.topology.clone();
         Self {
-            net: Net::new(topology, clock.clone(), trace.clone(), round_trip),
+            net: Net::new(topology, streams, clock.clone(), trace.clone(), round_trip),
             sim,
             plan,
             settings,
