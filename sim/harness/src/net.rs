@@ -5,9 +5,17 @@
 //! partitions would turn every stream they touch into one that hangs for ever, and refuse
 //! connects that should hang: no fault here uses them.
 //!
-//! Where it is simpler than Linux: a dial succeeds when the peer *accepts*, one way later;
-//! bytes a reader left unread are held back by a stall, and lost with the peer's power, as
-//! if they had not arrived; and a reset provoked by writing to a closed stream may overtake the last bytes before the end.
+//! Each listener has a kernel: a task that answers dials at once and keeps the streams until
+//! the software accepts them. So a dial succeeds when the peer's kernel has answered, and
+//! the software may accept the stream as soon as that answer has reached the dialer; a dial
+//! that was given up before is never seen.
+//!
+//! Where it is simpler than Linux: the answer to a dial takes no time of its own, so that a
+//! dial succeeds one way later; what was held back moves as soon as it can, not when a
+//! kernel next retransmits; bytes a reader left unread are held back by a stall, and lost
+//! with the peer's power, as if they had not arrived; no stream is given up for bytes that
+//! stay unacknowledged; and a reset provoked by writing to a closed stream may overtake the
+//! last bytes before the end.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,13 +25,15 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use self::place::Place;
-use self::state::{State, WireId};
+use self::state::{Dead, State, WireId};
 use self::wire::Side;
 use crate::clock::SimClock;
 use crate::trace::{Trace, What};
-use crate::{Fault, Topology};
+use crate::{Fault, Streams, Topology};
 
+mod chance;
 mod dial;
+mod lane;
 mod listen;
 mod place;
 mod state;
@@ -41,6 +51,17 @@ pub const WINDOW_BYTES: usize = 256 * 1024;
 
 /// The longest piece one write hands to the network; longer ones are taken in part.
 pub const SEGMENT_BYTES: usize = 16 * 1024;
+
+/// How many streams a listener's kernel keeps for software that does not accept them.
+///
+/// Servers ask for this many as often as for Linux's limit, `net.core.somaxconn`, of 4096.
+pub const BACKLOG: usize = 1024;
+
+/// How long a dial without an answer lasts before it fails with `TimedOut`.
+///
+/// Linux sends the SYN six times more, waiting one second and then twice as long each time:
+/// see `tcp_syn_retries` in tcp(7).
+pub const DIAL_PATIENCE: Duration = Duration::from_secs(127);
 
 /// The network of one world; clones share it.
 #[derive(Debug, Clone)]
@@ -65,6 +86,7 @@ struct Shared {
 impl Net {
     pub(crate) fn new(
         topology: Topology,
+        streams: Streams,
         clock: SimClock,
         trace: Trace,
         round_trip: Duration,
@@ -75,7 +97,7 @@ impl Net {
                 clock,
                 trace,
                 round_trip,
-                state: Mutex::default(),
+                state: Mutex::new(State::new(streams, round_trip)),
                 changed: Notify::new(),
             }),
         }
@@ -107,20 +129,22 @@ impl Net {
 
     /// Lets `fault`, the plan's step `step`, strike the streams and dials of `target`.
     pub(crate) fn strike(&self, step: usize, target: &str, fault: Fault) {
-        self.change(|state, wake| state.strike(step, target, fault, wake));
+        let now = self.now();
+        self.change(|state, wake| state.strike(step, target, fault, now, wake));
         self.shared.changed.notify_waiters();
     }
 
     /// Ends what the step `step` began.
     pub(crate) fn lift(&self, step: usize) {
-        self.change(|state, wake| state.lift(step, wake));
+        let now = self.now();
+        self.change(|state, wake| state.lift(step, now, wake));
         self.shared.changed.notify_waiters();
     }
 
     /// Before the software of `host` is dropped as a killed process is.
     pub(crate) fn crash(&self, host: &str) {
-        let due = self.after_round_trip();
-        self.change(|state, _| state.crash(host, due));
+        let now = self.now();
+        self.change(|state, _| state.crash(host, now));
         self.shared.changed.notify_waiters();
     }
 
@@ -132,22 +156,26 @@ impl Net {
 
     /// When the last of the software of `host` is dropped, inside the simulator.
     pub(crate) fn bury(&self, host: &str) {
-        for ((wire, side), socket) in self.change(|state, _| state.bury(host)) {
+        let Dead { ends, unnamed } = self.change(|state, _| state.bury(host));
+        for ((wire, side), socket) in ends {
             self.close(wire, side, socket);
         }
+        unnamed.into_values().for_each(drop);
     }
 
     /// Before the software of `host` is started again.
     pub(crate) fn restore(&self, host: &str) {
-        let due = self.after_round_trip();
-        self.change(|state, _| state.restore(host, due));
+        let now = self.now();
+        self.change(|state, _| state.restore(host, now));
         self.shared.changed.notify_waiters();
     }
 
-    /// Lets arrive what is due; between two steps.
+    /// Lets happen what is due; between two steps.
     pub(crate) fn tick(&self) {
-        let now = self.shared.clock.elapsed();
-        self.change(|state, wake| state.tick(now, wake));
+        let now = self.now();
+        if self.change(|state, wake| state.tick(now, wake)) {
+            self.shared.changed.notify_waiters();
+        }
     }
 
     // --- what its parts share ---
@@ -172,27 +200,23 @@ impl Net {
             let message = format!("the topology has no node named {node:?}");
             io::Error::new(io::ErrorKind::InvalidInput, message)
         })?;
-        Ok(Place::known(node, host))
+        Ok(Place::new(node, host))
     }
 
-    fn after_round_trip(&self) -> Duration {
-        self.shared.clock.elapsed() + self.shared.round_trip
+    fn now(&self) -> Duration {
+        self.shared.clock.elapsed()
     }
 
     /// Closes one end of a stream: the kernel's part of dropping it.
     fn close(&self, wire: WireId, side: Side, socket: turmoil::net::TcpStream) {
         self.record_end(wire, side, What::Closed, 0);
-        let due = self.after_round_trip();
-        self.change(|state, _| state.close(wire, side, due));
+        let now = self.now();
+        self.change(|state, _| state.close(wire, side, now));
         drop(socket);
     }
 
     fn record_end(&self, wire: WireId, side: Side, what: What, len: usize) {
-        let (at, peer) = self.change(|state, _| {
-            let wire = state.wire(wire);
-            let name = |side| wire.end(side).place.name();
-            (name(side), name(side.other()))
-        });
+        let (at, peer) = self.change(|state, _| state.names(wire, side));
         self.shared.trace.stream(at, peer, what, len);
     }
 

@@ -14,6 +14,7 @@ enum Purpose {
     System = 4,
     Secrets = 5,
     Disk = 6,
+    Toxics = 7,
 }
 
 /// The generators of one seed.
@@ -66,6 +67,12 @@ impl Streams {
         self.generator(Purpose::Disk, 0)
     }
 
+    /// The `index`th generator of the network's faults: one for each use, so that another
+    /// stream reshuffles none.
+    pub(crate) fn toxics(self, index: u64) -> Pcg64 {
+        self.generator(Purpose::Toxics, index)
+    }
+
     fn generator(self, purpose: Purpose, index: u64) -> Pcg64 {
         let mut seed = <Pcg64 as SeedableRng>::Seed::default();
         self.root(purpose, index).fill_bytes(&mut seed);
@@ -108,6 +115,8 @@ mod tests {
             of.secrets(0).next_u64(),
             of.secrets(1).next_u64(),
             of.disk().next_u64(),
+            of.toxics(0).next_u64(),
+            of.toxics(1).next_u64(),
             Streams::new(8).plan().next_u64(),
         ];
         let count = firsts.len();

@@ -136,7 +136,7 @@ impl World {
                 .map(|host| (host, HostClock::new(clock.clone())))
                 .collect(),
             timers: hosts().map(|host| (host, Timers::default())).collect(),
-            net: Net::new(topology, clock.clone(), trace.clone(), round_trip),
+            net: Net::new(topology, streams, clock.clone(), trace.clone(), round_trip),
             sim,
             plan,
             settings,

@@ -1,19 +1,19 @@
 //! Opening simulated streams, or hanging and being refused as on Linux.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bowline_link::Endpoint;
 use tokio::sync::oneshot;
-use tokio::task::AbortHandle;
 use tower_service::Service;
+use turmoil::net::TcpStream;
 
-use super::state::Path;
+use super::state::{Path, Port};
 use super::wire::Side;
-use super::{Net, Place, Stream};
+use super::{DIAL_PATIENCE, Net, Place, Stream};
 use crate::trace::What;
 
 /// Dials on behalf of one node; a `Dial` of bowline-link.
@@ -22,13 +22,12 @@ use crate::trace::What;
 ///
 /// # Errors
 ///
-/// `NotFound` for a name nobody has, `ConnectionRefused` where nobody listens; else the
-/// dial lasts as long as a fault does: it has no deadline of its own.
+/// `NotFound` for a name nobody has, `ConnectionRefused` where nobody listens, and
+/// `TimedOut` after [`DIAL_PATIENCE`] without an answer: whoever has less brings a deadline.
 ///
 /// # Cancellation
 ///
-/// Dropping the future of a dial gives it up. If the peer had accepted it, the peer sees
-/// the stream end.
+/// Dropping the future of a dial gives it up, and the peer never hears of it.
 #[derive(Debug, Clone)]
 pub struct Dialer {
     net: Net,
@@ -41,14 +40,19 @@ struct Route {
     net: Net,
     from: Place,
     to: Place,
-    port: u16,
+    port: Port,
 }
 
-/// A dial under way in the simulator.
+/// A dial that the peer's kernel has answered, and that this one has not heard of.
 #[derive(Debug)]
-struct Attempt {
-    answer: oneshot::Receiver<io::Result<Stream>>,
-    task: AbortHandle,
+struct Handshake {
+    net: Net,
+    from: Place,
+    port: Port,
+    local: SocketAddr,
+    remote: SocketAddr,
+    /// There until it is a stream, or given up.
+    socket: Option<TcpStream>,
 }
 
 // === impl Dialer ===
@@ -89,7 +93,7 @@ impl Route {
             let message = format!("no host is named {:?}", endpoint.host());
             io::Error::new(io::ErrorKind::NotFound, message)
         })?;
-        let port = endpoint.port();
+        let port = (Arc::clone(to.host()), endpoint.port());
         Ok(Self {
             net,
             from,
@@ -99,20 +103,36 @@ impl Route {
     }
 
     async fn dial(self) -> io::Result<Stream> {
+        tokio::select! {
+            biased;
+            dialed = self.connect() => dialed,
+            () = tokio::time::sleep(DIAL_PATIENCE) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+
+    async fn connect(&self) -> io::Result<Stream> {
+        self.answered().await;
+        let (from, to) = (&self.from, &self.to);
+        let net = &self.net;
+        let slowdown = net.change(|state, _| state.slowdown_of_dial(from, to));
+        if !slowdown.is_zero() {
+            tokio::time::sleep(slowdown).await;
+        }
         loop {
             if !self.answered().await {
                 return self.refused().await;
             }
             match self.attempt().await {
-                Some(Ok(stream)) => {
-                    // The answer of the peer's kernel may be stalled although it accepted.
-                    self.answered().await;
-                    if !stream.is_silent() {
+                Some(Some(handshake)) => {
+                    // The peer's kernel has answered, and that may be stalled as well.
+                    if !self.answered().await {
+                        return self.refused().await;
+                    }
+                    if let Some(stream) = handshake.finish() {
                         return Ok(stream);
                     }
                 }
-                Some(Err(_)) => return self.refused().await,
-                // The power went out under the attempt: the kernel tries again.
+                Some(None) => return self.refused().await,
                 None => {}
             }
         }
@@ -126,37 +146,27 @@ impl Route {
             match self.path() {
                 Path::Hangs | Path::Dark => changed.await,
                 Path::Open => return true,
-                Path::Crashed | Path::Refused => return false,
+                Path::Rejected | Path::Refused => return false,
             }
         }
     }
 
-    /// Tries once; `None` if the target lost its power first.
-    async fn attempt(&self) -> Option<io::Result<Stream>> {
-        let mut attempt = self.start();
+    /// Tries once, and is refused with `Some(None)`; `None` where the peer is out of reach
+    /// meanwhile, so that this attempt is lost.
+    async fn attempt(&self) -> Option<Option<Handshake>> {
+        let mut answer = self.start();
         loop {
             let mut changed = pin!(self.net.shared.changed.notified());
             changed.as_mut().enable();
             match self.path() {
-                // Whoever stops listening refuses what he has not accepted.
+                // Whoever stops listening refuses what he has not answered.
                 Path::Open | Path::Hangs | Path::Refused => {}
-                Path::Dark => {
-                    attempt.task.abort();
-                    return None;
-                }
-                Path::Crashed => {
-                    // turmoil would keep the attempt for the next process. This one may
-                    // have accepted it before it died.
-                    attempt.task.abort();
-                    let answer = attempt.answer.await;
-                    return Some(answer.unwrap_or_else(|_| Err(refusal())));
-                }
+                // The simulator keeps an attempt for the next process; we do not.
+                Path::Dark | Path::Rejected => return None,
             }
             tokio::select! {
                 biased;
-                answer = &mut attempt.answer => {
-                    return Some(answer.unwrap_or_else(|_| Err(refusal())));
-                }
+                answer = &mut answer => return Some(answer.ok()),
                 () = changed => {}
             }
         }
@@ -168,45 +178,70 @@ impl Route {
         clippy::disallowed_methods,
         reason = "this is where simulated streams are opened, in a task that stands for the kernel"
     )]
-    fn start(&self) -> Attempt {
+    fn start(&self) -> oneshot::Receiver<Handshake> {
         let (tell, answer) = oneshot::channel();
-        let target = (self.to.host().to_string(), self.port);
-        let (net, from) = (self.net.clone(), self.from.clone());
-        let task = tokio::spawn(async move {
-            let connected = turmoil::net::TcpStream::connect(target).await;
-            let stream = connected.and_then(|inner| claim(net, from, inner));
-            // Nobody is there to tell when the dial was given up; then the stream closes.
-            drop(tell.send(stream));
+        let target = (self.to.host().to_string(), self.port.1);
+        let (net, from, port) = (self.net.clone(), self.from.clone(), self.port.clone());
+        tokio::spawn(async move {
+            let connected = TcpStream::connect(target).await;
+            let handshake = connected.and_then(|socket| Handshake::new(net, from, port, socket));
+            if let Ok(handshake) = handshake {
+                // Nobody is there to tell when the dial was given up.
+                drop(tell.send(handshake));
+            }
         });
-        Attempt {
-            answer,
-            task: task.abort_handle(),
-        }
+        answer
     }
 
     fn path(&self) -> Path {
-        let (from, to) = (&self.from, &self.to);
-        self.net.change(|state, _| state.path(from, to, self.port))
+        let (from, to, port) = (&self.from, &self.to, &self.port);
+        self.net.change(|state, _| state.path(from, to, port))
     }
 
     // Not at once: who dials again without a pause would stop the clock for everybody.
     async fn refused(&self) -> io::Result<Stream> {
         tokio::time::sleep(self.net.shared.round_trip).await;
         self.net.record(&self.from, &self.to, What::Refused, 0);
-        Err(refusal())
+        Err(io::ErrorKind::ConnectionRefused.into())
     }
 }
 
-fn claim(net: Net, from: Place, inner: turmoil::net::TcpStream) -> io::Result<Stream> {
-    let addresses = (inner.local_addr()?, inner.peer_addr()?);
-    let (wire, to) = net.change(|state, _| {
-        let wire = state.claim(addresses, &from);
-        (wire, state.wire(wire).end(Side::Accepting).place.clone())
-    });
-    net.record(&from, &to, What::Connected, 0);
-    Ok(Stream::new(inner, net, wire, Side::Dialing, from))
+// === impl Handshake ===
+
+impl Handshake {
+    fn new(net: Net, from: Place, port: Port, socket: TcpStream) -> io::Result<Self> {
+        Ok(Self {
+            net,
+            from,
+            port,
+            local: socket.local_addr()?,
+            remote: socket.peer_addr()?,
+            socket: Some(socket),
+        })
+    }
+
+    /// The stream, unless who answered is gone.
+    fn finish(mut self) -> Option<Stream> {
+        let (port, local, from) = (&self.port, self.local, &self.from);
+        let net = self.net.clone();
+        let wire = net.change(|state, wake| state.claim(port, local, from, wake))?;
+        net.record_end(wire, Side::Dialing, What::Connected, 0);
+        let socket = self.socket.take().expect("it is finished once");
+        let from = self.from.clone();
+        Some(Stream::new(socket, net, wire, Side::Dialing, from))
+    }
 }
 
-fn refusal() -> io::Error {
-    io::ErrorKind::ConnectionRefused.into()
+impl Drop for Handshake {
+    fn drop(&mut self) {
+        let Some(socket) = self.socket.take() else {
+            return;
+        };
+        let addresses = (self.local, self.remote);
+        let (port, from) = (&self.port, &self.from);
+        let closed = self
+            .net
+            .change(|state, _| state.give_up(port, addresses, from, socket));
+        drop(closed);
+    }
 }

@@ -1,42 +1,29 @@
-//! Where an end of a stream is: on which host, and which node of it, once that is known.
+//! Where an end of a stream is: which node, on which host.
 
 use std::sync::Arc;
 
-/// One end's place. turmoil tells an accepting end the peer's host at once; which node of
-/// it called is known when the dial has returned.
+/// One end's place.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
+    node: Arc<str>,
     host: Arc<str>,
-    node: Option<Arc<str>>,
 }
 
 impl Place {
-    pub(super) fn known(node: Arc<str>, host: Arc<str>) -> Self {
-        Self {
-            host,
-            node: Some(node),
-        }
-    }
-
-    pub(super) fn somewhere_on(host: Arc<str>) -> Self {
-        Self { host, node: None }
+    pub(super) fn new(node: Arc<str>, host: Arc<str>) -> Self {
+        Self { node, host }
     }
 
     pub(super) fn host(&self) -> &Arc<str> {
         &self.host
     }
 
-    pub(super) fn is_claimed(&self) -> bool {
-        self.node.is_some()
-    }
-
-    /// The best name there is.
     pub(super) fn name(&self) -> Arc<str> {
-        Arc::clone(self.node.as_ref().unwrap_or(&self.host))
+        Arc::clone(&self.node)
     }
 
     /// Whether a fault of `target`, a node or a host, strikes this end.
     pub(super) fn is_struck_with(&self, target: &str) -> bool {
-        *self.host == *target || self.node.as_deref() == Some(target)
+        *self.host == *target || *self.node == *target
     }
 }

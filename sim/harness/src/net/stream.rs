@@ -10,7 +10,7 @@ use turmoil::net::TcpStream;
 use super::Net;
 use super::place::Place;
 use super::state::WireId;
-use super::wire::{End, Fate, Reading, Side, Silence, Writing};
+use super::wire::{End, Fate, Reading, Side, Writing};
 use crate::trace::What;
 
 /// One end of a simulated stream, dialed or accepted.
@@ -42,12 +42,6 @@ impl Stream {
         }
     }
 
-    /// Whether the other machine has lost its power since this was opened.
-    pub(super) fn is_silent(&self) -> bool {
-        let silence = self.net.change(|state, _| state.wire(self.wire).silence);
-        silence != Silence::Never
-    }
-
     fn socket(&mut self) -> Pin<&mut TcpStream> {
         let socket = self.socket.as_mut();
         Pin::new(socket.expect("only the drop takes it"))
@@ -57,6 +51,15 @@ impl Stream {
         self.net
             .change(|state, _| note(state.wire_mut(self.wire).end_mut(self.side)));
         Poll::Pending
+    }
+
+    /// The application is told that the peer will send no more.
+    fn end(&mut self) -> Poll<io::Result<()>> {
+        if !self.ended {
+            self.ended = true;
+            self.record(What::End, 0);
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn fail(&self, kind: io::ErrorKind) -> io::Error {
@@ -79,18 +82,19 @@ impl AsyncRead for Stream {
             return Poll::Ready(Ok(()));
         }
         let (wire, side) = (self.wire, self.side);
-        let reading = self.net.change(|state, _| {
-            let stalled = state.is_wire_stalled(wire, side);
-            state.wire_mut(wire).before_read(side, stalled, cx)
-        });
-        match reading {
-            Reading::Pass => {}
-            Reading::Wait => return Poll::Pending,
-            Reading::End => return Poll::Ready(Ok(())),
+        let clock = &self.net.shared.clock;
+        let reading = self
+            .net
+            .change(|state, _| state.reading(wire, side, clock, cx));
+        let limit = match reading {
+            Reading::Pass(limit) => limit,
+            Reading::Wait | Reading::WaitUntil(_) => return Poll::Pending,
+            Reading::End => return self.end(),
+            Reading::Over => return Poll::Ready(Ok(())),
             Reading::Fail(kind) => return Poll::Ready(Err(self.fail(kind))),
-        }
+        };
         let before = buf.filled().len();
-        match self.socket().poll_read(cx, buf) {
+        match read_up_to(limit, self.socket(), cx, buf) {
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(error)) => {
                 self.net
@@ -99,21 +103,36 @@ impl AsyncRead for Stream {
             }
             Poll::Pending => return self.wait(|end| end.note_reader(cx)),
         }
-        let read = buf.filled().len() - before;
-        if read > 0 {
-            self.net.change(|state, wake| {
-                let wire = state.wire_mut(wire);
-                let end = wire.end_mut(side);
-                end.unread = end.unread.saturating_sub(read);
-                wire.end_mut(side.other()).wake_writer(wake);
-            });
-            self.record(What::Read, read);
-        } else if !self.ended {
-            self.ended = true;
-            self.record(What::End, 0);
+        let read = &mut buf.filled_mut()[before..];
+        if read.is_empty() {
+            return self.end();
         }
+        let (at, peer) = self
+            .net
+            .change(|state, wake| state.took(wire, side, read, wake));
+        self.net
+            .shared
+            .trace
+            .stream(at, peer, What::Read, read.len());
         Poll::Ready(Ok(()))
     }
+}
+
+/// Reads no more than `limit` bytes, whatever room there is.
+fn read_up_to(
+    limit: usize,
+    socket: Pin<&mut TcpStream>,
+    cx: &mut Context<'_>,
+    buf: &mut ReadBuf<'_>,
+) -> Poll<io::Result<()>> {
+    if limit >= buf.remaining() {
+        return socket.poll_read(cx, buf);
+    }
+    let mut few = ReadBuf::new(buf.initialize_unfilled_to(limit));
+    ready!(socket.poll_read(cx, &mut few))?;
+    let read = few.filled().len();
+    buf.advance(read);
+    Poll::Ready(Ok(()))
 }
 
 impl AsyncWrite for Stream {
@@ -126,28 +145,29 @@ impl AsyncWrite for Stream {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
         let (wire, side) = (self.wire, self.side);
-        let due = self.net.after_round_trip();
-        let writing = self.net.change(|state, _| {
-            let writing = state.wire_mut(wire).before_write(side, buf.len(), cx);
-            if matches!(writing, Writing::Swallow(_)) {
-                state.wrote_in_vain(wire, side, due);
-            }
-            writing
-        });
-        let wrote = match writing {
+        let clock = &self.net.shared.clock;
+        let writing = self
+            .net
+            .change(|state, wake| state.writing(wire, side, buf.len(), clock, wake, cx));
+        let (wrote, (at, peer)) = match writing {
             Writing::Pass(len) => match self.socket().poll_write(cx, &buf[..len]) {
-                Poll::Ready(Ok(wrote)) => self.net.change(|state, _| {
-                    state.wire_mut(wire).end_mut(side.other()).unread += wrote;
-                    wrote
-                }),
+                Poll::Ready(Ok(wrote)) => {
+                    let clock = &self.net.shared.clock;
+                    let names = self
+                        .net
+                        .change(|state, _| state.wrote(wire, side, wrote, clock));
+                    (wrote, names)
+                }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(self.fail(error.kind()))),
                 Poll::Pending => return self.wait(|end| end.note_writer(cx)),
             },
-            Writing::Swallow(len) => len,
+            Writing::Swallow(len) | Writing::Lose(len) | Writing::Cut(len) => {
+                (len, self.net.change(|state, _| state.names(wire, side)))
+            }
             Writing::Wait => return Poll::Pending,
             Writing::Fail(kind) => return Poll::Ready(Err(self.fail(kind))),
         };
-        self.record(What::Wrote, wrote);
+        self.net.shared.trace.stream(at, peer, What::Wrote, wrote);
         Poll::Ready(Ok(wrote))
     }
 
@@ -169,6 +189,8 @@ impl AsyncWrite for Stream {
         }
         if heard {
             ready!(self.socket().poll_shutdown(cx))?;
+            let now = self.net.now();
+            self.net.change(|state, _| state.shut(wire, side, now));
         }
         self.shut = true;
         self.record(What::Shut, 0);

@@ -13,11 +13,23 @@ use super::*;
 use crate::Direction;
 use crate::{Fault, Plan, Settings, Step, World};
 
+mod accept_stall;
+mod bandwidth;
+mod black_hole;
+mod combined;
+mod corrupt;
 mod crash;
 mod dial;
+mod flap;
+mod freeze;
+mod half_close;
+mod latency;
 mod power;
+mod refuse;
 mod reset;
+mod slice;
 mod stall;
+mod truncate;
 mod window;
 
 const PORT: u16 = 7400;
@@ -27,6 +39,24 @@ const START_MS: u64 = 100;
 
 /// Between a cause and what is seen of it: some 20 ms on the way and some ticks.
 const SOON_MS: u64 = 80;
+
+/// What a fault of a target in a direction concerns, named by who hears it.
+const CASES: [(&str, Direction, &[&str]); 7] = [
+    ("ann", Direction::Inbound, &["ann"]),
+    ("ann", Direction::Outbound, &["server of ann"]),
+    ("ann", Direction::Both, &["ann", "server of ann"]),
+    (
+        "server",
+        Direction::Inbound,
+        &["server of ann", "server of bob"],
+    ),
+    ("server", Direction::Outbound, &["ann", "bob"]),
+    ("clients", Direction::Inbound, &["ann", "bob"]),
+    ("clients", Direction::Both, &EARS),
+];
+
+/// The ends of the streams that ann and bob dial to the server.
+const EARS: [&str; 4] = ["ann", "bob", "server of ann", "server of bob"];
 
 /// Who said what, and when in milliseconds.
 type Log = Arc<Mutex<Vec<(String, u64, String)>>>;
@@ -99,7 +129,35 @@ fn play(
     session: impl AsyncFn(Actor, Stream) + Copy + 'static,
     script: impl AsyncFn(Actor) + Copy + 'static,
 ) -> Log {
-    let topology = Topology::new(Duration::from_secs(5))
+    play_for(Duration::from_secs(5), steps, session, script)
+}
+
+/// Plays to each end of the streams that ann and bob dial, which knows how it is called.
+fn play_ends(steps: &[Step], script: impl AsyncFn(Actor, Stream, &str) + Copy + 'static) -> Log {
+    play(
+        steps,
+        async move |server, mut stream| {
+            let ear = ["server of ann", "server of bob"];
+            let who = stream.read_u8().await.unwrap();
+            script(server, stream, ear[usize::from(who)]).await;
+        },
+        async move |client| {
+            let mut stream = client.dial().await.unwrap();
+            let who = u8::from(client.node == "bob");
+            stream.write_u8(who).await.unwrap();
+            let node = client.node;
+            script(client, stream, node).await;
+        },
+    )
+}
+
+fn play_for(
+    over: Duration,
+    steps: &[Step],
+    session: impl AsyncFn(Actor, Stream) + Copy + 'static,
+    script: impl AsyncFn(Actor) + Copy + 'static,
+) -> Log {
+    let topology = Topology::new(over)
         .host("server")
         .nodes("clients", ["ann", "bob"]);
     let settings = Settings {
@@ -146,7 +204,6 @@ fn play(
             std::future::pending().await
         }
     });
-    let over = Duration::from_secs(5);
     world.run(move || clock.elapsed() >= over).unwrap();
     log
 }
@@ -170,6 +227,40 @@ fn assert_said(log: &Log, node: &str, expected: &[(u64, &str)]) {
                 text == expected && (*due..=due + SOON_MS).contains(at)
             });
     assert!(fits, "{node} said {said:?}, not {expected:?}");
+}
+
+/// Sends a number at each of `at_ms`, and says in the name of `ear` which come.
+async fn talk(actor: &Actor, stream: Stream, ear: &str, at_ms: &[u64]) {
+    let (mut from, mut to) = tokio::io::split(stream);
+    let mut both = JoinSet::new();
+    let (times, talker) = (at_ms.to_vec(), actor.clone());
+    both.spawn_local(async move {
+        for (n, at_ms) in times.into_iter().enumerate() {
+            talker.until(at_ms).await;
+            to.write_all(&[u8::try_from(n).unwrap()]).await.unwrap();
+        }
+    });
+    let (listener, ear, count) = (actor.clone(), ear.to_owned(), at_ms.len());
+    both.spawn_local(async move {
+        for _ in 0..count {
+            let n = from.read_u8().await.unwrap();
+            listener.say_of(&ear, n.to_string());
+        }
+    });
+    both.join_all().await;
+}
+
+/// Asserts that what ends heard is `concerned` at those ends and `others` elsewhere.
+#[track_caller]
+fn assert_heard(log: &Log, ears: &[&str], concerned: &[(u64, &str)], others: &[(u64, &str)]) {
+    for ear in EARS {
+        let expected = if ears.contains(&ear) {
+            concerned
+        } else {
+            others
+        };
+        assert_said(log, ear, expected);
+    }
 }
 
 async fn read_some(stream: &mut Stream) -> io::Result<usize> {

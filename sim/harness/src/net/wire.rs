@@ -1,9 +1,12 @@
 //! One established stream as both its ends know it, and what each end's next operation
-//! meets. It moves no bytes and knows no time.
+//! meets. It moves no bytes.
 
 use std::io;
 use std::task::{Context, Waker};
+use std::time::Duration;
 
+use super::chance::Chance;
+use super::lane::{Conditions, Lane, Readable};
 use super::place::Place;
 use super::{SEGMENT_BYTES, WINDOW_BYTES};
 
@@ -20,6 +23,8 @@ pub(super) struct Wire {
     dialing: End,
     accepting: End,
     pub(super) silence: Silence,
+    /// Whether something between the ends has cut it both ways.
+    pub(super) severed: bool,
 }
 
 /// Whether one of the machines has lost its power since the stream was opened.
@@ -37,11 +42,15 @@ pub(super) enum Silence {
 pub(super) struct End {
     pub(super) place: Place,
     pub(super) gone: bool,
-    /// Bytes sent to this end that it has not read.
-    pub(super) unread: usize,
+    /// The direction to this end.
+    pub(super) lane: Lane,
+    /// Decides what faults do to that direction.
+    pub(super) chance: Chance,
+    /// Bytes this end has sent into a lane that was cut, since somebody last took them.
+    pub(super) lost: usize,
     pub(super) fate: Fate,
-    /// Whether a worse fate is on its way.
-    pub(super) doomed: bool,
+    /// A worse fate that is on its way.
+    pub(super) doom: Option<Fate>,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
@@ -62,12 +71,16 @@ pub(super) enum Fate {
 /// What a read meets before it reaches the socket.
 #[derive(Debug)]
 pub(super) enum Reading {
-    /// The socket decides.
-    Pass,
+    /// The socket decides, and may yield that many bytes.
+    Pass(usize),
     /// Nothing arrives for now; the reader is noted.
     Wait,
-    /// The stream has ended.
+    /// Nothing arrives before then; the reader is noted.
+    WaitUntil(Duration),
+    /// The stream ends here.
     End,
+    /// The stream has failed, and that was said.
+    Over,
     /// The stream has failed.
     Fail(io::ErrorKind),
 }
@@ -77,8 +90,13 @@ pub(super) enum Reading {
 pub(super) enum Writing {
     /// The socket may take that many bytes.
     Pass(usize),
-    /// That many bytes are taken and will arrive nowhere.
+    /// That many bytes are taken and will arrive nowhere, which the kernel at the other
+    /// end says.
     Swallow(usize),
+    /// That many bytes are taken and will arrive nowhere, which nobody says.
+    Lose(usize),
+    /// That many bytes are taken, and the stream must be cut before the first of them.
+    Cut(usize),
     /// The window is full; the writer is noted.
     Wait,
     /// The stream has failed.
@@ -101,11 +119,18 @@ impl Side {
 // === impl Wire ===
 
 impl Wire {
-    pub(super) fn new(dialing: Place, accepting: Place) -> Self {
+    /// A stream over a network that takes up to `usual` one way.
+    pub(super) fn new(
+        dialing: Place,
+        accepting: Place,
+        usual: Duration,
+        chance: impl Fn(Side) -> Chance,
+    ) -> Self {
         Self {
-            dialing: End::new(dialing),
-            accepting: End::new(accepting),
+            dialing: End::new(dialing, usual, chance(Side::Dialing)),
+            accepting: End::new(accepting, usual, chance(Side::Accepting)),
             silence: Silence::Never,
+            severed: false,
         }
     }
 
@@ -123,8 +148,20 @@ impl Wire {
         }
     }
 
-    /// What a read at `side` meets, while bytes to it are `stalled` or not.
-    pub(super) fn before_read(&mut self, side: Side, stalled: bool, cx: &Context<'_>) -> Reading {
+    /// From where to where bytes to `side` go.
+    pub(super) fn way_to(&self, side: Side) -> (&Place, &Place) {
+        (&self.end(side.other()).place, &self.end(side).place)
+    }
+
+    /// What a read at `side` meets under `conditions`. `now` counts only where the lane
+    /// holds something back.
+    pub(super) fn before_read(
+        &mut self,
+        side: Side,
+        conditions: &Conditions,
+        now: Duration,
+        cx: &Context<'_>,
+    ) -> Reading {
         let silent = self.silence != Silence::Never;
         let end = self.end_mut(side);
         match end.fate {
@@ -132,20 +169,34 @@ impl Wire {
                 end.fate = Fate::Over;
                 return Reading::Fail(io::ErrorKind::ConnectionReset);
             }
-            Fate::Over => return Reading::End,
+            Fate::Over => return Reading::Over,
             Fate::Alive | Fate::Unheard => {}
         }
-        if stalled || silent {
+        // A kernel that resets a stream says that and nothing else.
+        if conditions.stalled || silent || end.doom == Some(Fate::Reset) {
             end.note_reader(cx);
-            Reading::Wait
-        } else {
-            Reading::Pass
+            return Reading::Wait;
+        }
+        match end.lane.readable(now) {
+            Readable::UpTo(limit) => Reading::Pass(limit.min(conditions.piece())),
+            Readable::End => Reading::End,
+            Readable::From(at) => {
+                end.note_reader(cx);
+                Reading::WaitUntil(at)
+            }
         }
     }
 
-    /// What a write of `len` bytes at `side` meets. What is swallowed is counted here.
-    pub(super) fn before_write(&mut self, side: Side, len: usize, cx: &Context<'_>) -> Writing {
-        let silent = self.silence != Silence::Never;
+    /// What a write of `len` bytes at `side` meets under `conditions`. What does not reach
+    /// the socket is counted here.
+    pub(super) fn before_write(
+        &mut self,
+        side: Side,
+        len: usize,
+        conditions: &Conditions,
+        cx: &Context<'_>,
+    ) -> Writing {
+        let (silent, severed) = (self.silence != Silence::Never, self.severed);
         let end = self.end_mut(side);
         match end.fate {
             Fate::Reset => {
@@ -155,23 +206,40 @@ impl Wire {
             Fate::Over | Fate::Unheard => return Writing::Fail(io::ErrorKind::BrokenPipe),
             Fate::Alive => {}
         }
+        let lost = end.lost;
         let peer = self.end_mut(side.other());
-        let room = WINDOW_BYTES.saturating_sub(peer.unread);
-        let taken = len.min(room).min(SEGMENT_BYTES);
+        let stopped = peer.lane.is_stopped();
+        let ahead = if stopped { lost } else { peer.lane.unread() };
+        let room = WINDOW_BYTES.saturating_sub(ahead);
+        let taken = len.min(SEGMENT_BYTES).min(conditions.piece()).min(room);
         if taken == 0 && len > 0 {
             self.end_mut(side).note_writer(cx);
-            Writing::Wait
-        } else if peer.gone || silent {
-            peer.unread += taken;
-            Writing::Swallow(taken)
-        } else {
-            Writing::Pass(taken)
+            return Writing::Wait;
+        }
+        if stopped {
+            let said = silent || severed || peer.gone;
+            self.end_mut(side).lost += taken;
+            return if said {
+                Writing::Swallow(taken)
+            } else {
+                Writing::Lose(taken)
+            };
+        }
+        if peer.gone || silent {
+            peer.lane.pass(taken);
+            return Writing::Swallow(taken);
+        }
+        match peer.lane.before_cut().map(usize::try_from) {
+            Some(Ok(0)) if taken > 0 => Writing::Cut(taken),
+            Some(Ok(left)) => Writing::Pass(taken.min(left)),
+            None | Some(Err(_)) => Writing::Pass(taken),
         }
     }
 
     /// Whether the other end exists and can be reached, if only later.
     pub(super) fn is_heard(&self, side: Side) -> bool {
-        self.silence == Silence::Never && !self.end(side.other()).gone
+        let peer = self.end(side.other());
+        self.silence == Silence::Never && !peer.gone && !peer.lane.is_stopped()
     }
 
     pub(super) fn both_gone(&self) -> bool {
@@ -182,13 +250,15 @@ impl Wire {
 // === impl End ===
 
 impl End {
-    fn new(place: Place) -> Self {
+    fn new(place: Place, usual: Duration, chance: Chance) -> Self {
         Self {
             place,
             gone: false,
-            unread: 0,
+            lane: Lane::new(usual),
+            chance,
+            lost: 0,
             fate: Fate::Alive,
-            doomed: false,
+            doom: None,
             reader: None,
             writer: None,
         }
@@ -227,7 +297,7 @@ impl End {
     }
 }
 
-fn note(slot: &mut Option<Waker>, cx: &Context<'_>) {
+pub(super) fn note(slot: &mut Option<Waker>, cx: &Context<'_>) {
     match slot {
         Some(waker) => waker.clone_from(cx.waker()),
         None => *slot = Some(cx.waker().clone()),

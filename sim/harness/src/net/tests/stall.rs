@@ -10,26 +10,6 @@ fn stall(target: &str, direction: Direction) -> Step {
     step(FROM, UNTIL - FROM, target, Fault::Stall { direction })
 }
 
-/// Sends a number every 40 ms for two seconds, and says in the name of `ear` which come.
-async fn chat(actor: &Actor, stream: Stream, ear: &str) {
-    let (mut from, mut to) = tokio::io::split(stream);
-    let mut both = JoinSet::new();
-    both.spawn_local(async move {
-        for n in 0..COUNT {
-            to.write_all(&[n]).await.unwrap();
-            sleep(Duration::from_millis(40)).await;
-        }
-    });
-    let (actor, ear) = (actor.clone(), ear.to_owned());
-    both.spawn_local(async move {
-        for _ in 0..COUNT {
-            let n = from.read_u8().await.unwrap();
-            actor.say_of(&ear, n.to_string());
-        }
-    });
-    both.join_all().await;
-}
-
 /// Whether what `ear` should hear stopped for the stall. It must hear all in order, and
 /// what was held back as soon as the stall is lifted.
 #[track_caller]
@@ -48,39 +28,12 @@ fn stopped(log: &Log, ear: &str) -> bool {
 
 #[test]
 fn a_stall_stops_its_direction_only_and_loses_nothing() {
-    let (inbound, outbound, both) = (Direction::Inbound, Direction::Outbound, Direction::Both);
-    for (target, direction, expected) in [
-        ("ann", inbound, ["ann"].as_slice()),
-        ("ann", outbound, &["server of ann"]),
-        ("ann", both, &["ann", "server of ann"]),
-        ("server", inbound, &["server of ann", "server of bob"]),
-        ("server", outbound, &["ann", "bob"]),
-        ("clients", inbound, &["ann", "bob"]),
-        (
-            "clients",
-            both,
-            &["ann", "bob", "server of ann", "server of bob"],
-        ),
-    ] {
-        let log = play(
-            &[stall(target, direction)],
-            async |server, mut stream| {
-                let ear = match stream.read_u8().await.unwrap() {
-                    0 => "server of ann",
-                    _ => "server of bob",
-                };
-                chat(&server, stream, ear).await;
-            },
-            async |client| {
-                let mut stream = client.dial().await.unwrap();
-                stream
-                    .write_u8(u8::from(client.node == "bob"))
-                    .await
-                    .unwrap();
-                chat(&client, stream, client.node).await;
-            },
-        );
-        let mut ears = vec!["ann", "bob", "server of ann", "server of bob"];
+    for (target, direction, expected) in CASES {
+        let log = play_ends(&[stall(target, direction)], async |actor, stream, ear| {
+            let times: Vec<_> = (0..COUNT).map(|n| START_MS + 40 * u64::from(n)).collect();
+            talk(&actor, stream, ear, &times).await;
+        });
+        let mut ears = EARS.to_vec();
         ears.retain(|ear| stopped(&log, ear));
         assert_eq!(ears, expected, "{target} {direction:?}");
     }
