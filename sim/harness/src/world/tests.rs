@@ -19,6 +19,7 @@ mod diary;
 mod disk;
 mod edited;
 mod failures;
+mod freeze;
 
 fn topology() -> Topology {
     Topology::new(Duration::from_secs(20))
