@@ -1,5 +1,6 @@
 //! What the harness costs: the same echo load through its streams and through turmoil's
 //! own, in turns, in one process. Prints simulated seconds per second of each, and a ratio.
+#![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant, SystemTime};

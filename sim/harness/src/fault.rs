@@ -242,8 +242,8 @@ impl Fault {
     /// sense.
     ///
     /// Stalls, flaps and freezes collide whatever their direction, and so do two faults of
-    /// one kind. A dead process has no timers to be late, accepts nothing, refuses dials and
-    /// ends its streams by itself. Its disk can be full and the machine's time of day be set
+    /// one kind. A dead process has no timers to be late, refuses dials and ends its
+    /// streams by itself. Its disk can be full and the machine's time of day be set
     /// all the same: both are so when it is back.
     pub fn collides_with(self, other: Self) -> bool {
         let mut parts = self.parts().iter();
@@ -269,8 +269,8 @@ impl Fault {
                 Clock::Wall => &[Part::TimeOfDay],
             },
             Self::DiskFull => &[Part::Disk],
-            Self::Crash => &[Part::End, Part::Refusals, Part::Accepts, Part::Process],
-            Self::PowerLoss => &[Part::Accepts, Part::Process],
+            Self::Crash => &[Part::End, Part::Refusals, Part::Process],
+            Self::PowerLoss => &[Part::Process],
         }
     }
 

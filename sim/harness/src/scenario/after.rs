@@ -8,7 +8,7 @@ use crate::disk::Disk;
 use crate::history::{Record, What};
 use crate::{Plan, Streams};
 
-/// A world when its run is over: nobody runs, all power is back.
+/// A world when its run is over: nobody runs, and no disk is full any more.
 #[derive(Debug)]
 pub struct After<S = ()> {
     pub(super) plan: Plan,

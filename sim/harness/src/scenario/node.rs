@@ -13,7 +13,7 @@ use crate::disk::Disk;
 use crate::history::{Record, Recorder, What};
 use crate::net::{Dialer, Listener};
 use crate::trace::Trace;
-use crate::{Net, SimClock, Streams};
+use crate::{HostClock, Net, SimClock, Streams};
 
 /// A place where software runs, for one start of it; clones are the same place.
 #[derive(Debug)]
@@ -21,6 +21,7 @@ pub struct Node<S = ()> {
     pub(super) name: Arc<str>,
     pub(super) start: u64,
     pub(super) world: Arc<Surroundings<S>>,
+    pub(super) wall_clock: HostClock,
     pub(super) disk: Option<Disk>,
 }
 
@@ -98,9 +99,9 @@ impl<S> Node<S> {
         self.world.clock.elapsed()
     }
 
-    /// The time of day.
-    pub fn wall_clock(&self) -> SimClock {
-        self.world.clock.clone()
+    /// The time of day as its host has it.
+    pub fn wall_clock(&self) -> HostClock {
+        self.wall_clock.clone()
     }
 
     /// Waits until every fault that ends is over.
@@ -157,6 +158,7 @@ impl<S> Clone for Node<S> {
             name: Arc::clone(&self.name),
             start: self.start,
             world: Arc::clone(&self.world),
+            wall_clock: self.wall_clock.clone(),
             disk: self.disk.clone(),
         }
     }

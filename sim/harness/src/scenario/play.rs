@@ -96,6 +96,7 @@ impl<S: Send + Sync + 'static> Play for Scenario<S> {
         let core = self.core_clients(&plan);
         let (clock, healed_at) = (world.wall_clock(), plan.topology.end());
         let end = world.run(|| clock.elapsed() >= healed_at && finished.has(&core));
+        disks.values().for_each(Disk::make_room);
         let after = After {
             plan,
             world: surroundings,
@@ -140,11 +141,13 @@ impl<S: Send + Sync + 'static> Host<S> {
         finished: &Finished,
     ) {
         let surroundings = Arc::clone(surroundings);
+        let wall_clock = world.wall_clock_of(name);
         let starts = Rc::new(Cell::new(0));
         let node = move |name: &str, start| Node {
             name: name.into(),
             start,
             world: Arc::clone(&surroundings),
+            wall_clock: wall_clock.clone(),
             disk: disk.clone(),
         };
         match &self.software {

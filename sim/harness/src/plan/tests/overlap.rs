@@ -61,15 +61,13 @@ fn two_faults_that_mean_no_more_than_one_or_nothing_collide() {
         (STALL, FLAP),
         (STALL, Fault::Freeze),
         (FLAP, Fault::Freeze),
-        // A dead or stopped process has no timers, and accepts nothing anyway.
+        // A dead or stopped process has no timers, and a stopped one accepts nothing.
         (LATE, Fault::Crash),
         (LATE, Fault::PowerLoss),
         (LATE, Fault::Freeze),
         (Fault::Freeze, Fault::Crash),
         (Fault::Freeze, Fault::PowerLoss),
         (Fault::Crash, Fault::PowerLoss),
-        (Fault::AcceptStall, Fault::Crash),
-        (Fault::AcceptStall, Fault::PowerLoss),
         (Fault::AcceptStall, Fault::Freeze),
         // A dead process's kernel refuses dials and has ended its streams.
         (Fault::Refuse, Fault::Crash),
@@ -96,6 +94,9 @@ fn faults_that_show_beside_each_other_do_not_collide() {
         (SET, Fault::PowerLoss),
         (SET, Fault::Freeze),
         (SET, LATE),
+        // Whom the kernel has connected and nobody has accepted, dies with the process.
+        (Fault::AcceptStall, Fault::Crash),
+        (Fault::AcceptStall, Fault::PowerLoss),
         (Fault::DiskFull, Fault::Crash),
         (Fault::DiskFull, Fault::PowerLoss),
         (Fault::DiskFull, Fault::Freeze),
