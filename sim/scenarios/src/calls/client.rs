@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bowline_link::probing::{Error as Probed, Probing};
-use bowline_link::{BoxError, Io, Stamp, Stamped};
+use bowline_link::{BoxError, Io, Stamp, Stamped, WallClock};
 use bowline_policy::heartbeat::Fixed;
 use bowline_sim::history::Id;
 use futures_util::stream::{SplitSink, SplitStream};
@@ -189,6 +189,13 @@ impl Clone for Calls {
 // === impl Connection ===
 
 impl<I: Io> Connection<I> {
+    /// Looks for jumps of the wall clock too.
+    #[must_use]
+    pub fn with_wall_clock(self, clock: Arc<dyn WallClock>) -> Self {
+        let frames = self.frames.with_wall_clock(clock);
+        Self { frames, ..self }
+    }
+
     /// When bytes came and went.
     pub fn stamp(&self) -> Stamp {
         self.stamp.clone()
