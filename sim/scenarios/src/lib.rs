@@ -4,4 +4,6 @@
 //! The worlds wire real code to the simulated network, clock and disk; they hold no
 //! logic of the system under test.
 
+pub mod calls;
 pub mod chat;
+pub mod reconnect;

@@ -1,0 +1,60 @@
+//! A small request/response peer for worlds about connections: whoever calls asks for an id to
+//! be appended to a log, and is told where it stands. It is no part of what is under test, so
+//! it does nothing twice, repairs nothing and knows of no second connection.
+//!
+//! The log stands for a durable store that does not look for duplicates: a request that is
+//! sent twice is in it twice, and checks see that.
+
+mod client;
+mod frame;
+mod log;
+mod server;
+#[cfg(test)]
+mod tests;
+
+use bowline_sim::history::Id;
+
+pub use client::{Calling, Calls, Connection, open};
+pub use frame::Corrupt;
+pub use log::{Guest, Guests, Log};
+pub use server::{OWED_MAX, SLOW_EVERY, SLOW_MS, Serving, serve};
+
+/// What the log is called in a history.
+pub const STREAM: &str = "log";
+
+/// One request: to append `id`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Call {
+    /// What to append.
+    pub id: Id,
+    /// How many bytes to send along that mean nothing, to make the request large.
+    pub padding: u16,
+}
+
+/// Where the peer appended what a call asked for, counted from zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// How many were in the log before.
+    pub offset: u64,
+}
+
+/// Whether the peer has met a session before, since it was last started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Met {
+    /// It has.
+    Before,
+    /// It has not, or was started again.
+    Never,
+}
+
+/// Why a call has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Not one byte of it was given to the connection.
+    #[error("the connection ended before the request was sent")]
+    Unsent,
+    /// The connection ended: the request may have arrived.
+    #[error("the connection ended before the answer came")]
+    Ended,
+}
