@@ -2,12 +2,29 @@
 //! variant here, and what it looks like from an application is said here and nowhere else.
 //!
 //! The behaviour is that of TCP on Linux. *The target* is a node, or a host and thereby all
-//! nodes on it; faults of a process or a machine need a host.
+//! nodes on it; faults of a process or a machine need a host. A fault with a direction
+//! concerns bytes to the target, from it, or both. Without a fault a dial takes one way of
+//! the network's latency, `ConnectionRefused` a round trip, and a dial that gets no answer
+//! fails with `TimedOut` after [`DIAL_PATIENCE`](crate::net::DIAL_PATIENCE): *hangs* means
+//! no longer than that.
 //!
 //! | fault | a dial to or from the target | an established stream |
 //! |---|---|---|
 //! | [`Stall`](Fault::Stall) | hangs, and succeeds once it is lifted | bytes, ends and resets in that direction wait and arrive when it is lifted; writes succeed until the window is full, then wait |
+//! | [`Flap`](Fault::Flap) | hangs while the link is down | as in a stall both ways while the link is down, as if nothing were wrong while it is up |
+//! | [`Latency`](Fault::Latency) | takes longer by what it adds there and back, also to be refused | bytes and ends in that direction come later, in order; nothing sent afterwards overtakes what is on its way when it is lifted. Resets are not late |
+//! | [`Bandwidth`](Fault::Bandwidth) | unharmed: its packets are small | bytes in that direction trickle in at the rate and the end comes behind them; writes succeed until the window is full, then at the rate. What still queues when it is lifted arrives then |
+//! | [`Slice`](Fault::Slice) | unharmed | no read and no write takes more; together they yield every byte |
+//! | [`Corrupt`](Fault::Corrupt) | unharmed | what is read while it lasts has bits flipped, whenever it was sent; lengths and ends are right |
+//! | [`Truncate`](Fault::Truncate) | unharmed | the byte that is sent after the last allowed one cuts the stream. The reader gets exactly the bytes before, then the end; it may write once more, and after a round trip that fails with `BrokenPipe`. The writer's writes are taken, and after a round trip they fail with `BrokenPipe` and its reads end. Lifted before the cut it has done nothing |
+//! | [`HalfClose`](Fault::HalfClose) | unharmed | the reader gets what was sent before, then the end; what is written later is taken and lost without a word; the other direction goes on. So it looks behind a proxy that shut down one side and drains the other |
 //! | [`Reset`](Fault::Reset) | unharmed | the next operation at *either* end fails with `ConnectionReset`; after that reads end and writes fail with `BrokenPipe` |
+//! | [`Refuse`](Fault::Refuse) | `ConnectionRefused` after a round trip if it goes *to* the target, also one under way; unharmed from it | unharmed |
+//! | [`BlackHole`](Fault::BlackHole) | hangs, also one under way, and succeeds once it is lifted | unharmed |
+//! | [`AcceptStall`](Fault::AcceptStall) | to the target: succeeds, since the kernel answers; once [`BACKLOG`](crate::net::BACKLOG) streams wait for `accept`, hangs. From it: unharmed | unharmed; one that nobody accepted takes writes until the window is full, and fails with `ConnectionReset` when its listener is dropped or its process dies |
+//! | [`Freeze`](Fault::Freeze) | hangs, and succeeds once it is lifted | as in a stall both ways |
+//! | [`ClockJump`](Fault::ClockJump) | unharmed, save that the target's deadlines are due | likewise |
+//! | [`DiskFull`](Fault::DiskFull) | unharmed | unharmed |
 //! | [`Crash`](Fault::Crash) | `ConnectionRefused` after a round trip, until the process is back and listens | the peer reads what was sent, then the end, or `ConnectionReset` where the dead process had unread data; what it writes later is lost, and after a round trip fails with `BrokenPipe` |
 //! | [`PowerLoss`](Fault::PowerLoss) | hangs until power is back, then `ConnectionRefused` until somebody listens | silence, never an end; writes succeed until the window is full. Once power is back: where bytes were unacknowledged `ConnectionReset` after a round trip, otherwise at the first operation that follows the next write by a round trip |
 
@@ -39,7 +56,10 @@ pub const LARGEST: u64 = 1 << 40;
 pub enum Fault {
     /// Bytes stop, and arrive when it is lifted; nothing is lost, nothing refused.
     ///
-    /// This is a short partition as TCP shows it: the kernels retransmit.
+    /// This is a short partition as TCP shows it: the kernels retransmit. A real kernel
+    /// gives an established stream up with `TimedOut` after some 15 minutes of
+    /// unacknowledged bytes (`tcp_retries2` in tcp(7)); none does here, however long it
+    /// lasts.
     Stall {
         /// Which bytes, seen from the target.
         direction: Direction,

@@ -54,7 +54,8 @@ pub const SEGMENT_BYTES: usize = 16 * 1024;
 
 /// How many streams a listener's kernel keeps for software that does not accept them.
 ///
-/// Servers ask for this many as often as for Linux's limit, `net.core.somaxconn`, of 4096.
+/// What many servers ask of listen(2); Linux grants up to `net.core.somaxconn`, 4096 by
+/// default.
 pub const BACKLOG: usize = 1024;
 
 /// How long a dial without an answer lasts before it fails with `TimedOut`.

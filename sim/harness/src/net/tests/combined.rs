@@ -127,3 +127,107 @@ fn latency_is_added_up_and_what_is_late_still_waits_for_a_stall() {
     assert_said(&log, "server of ann", &[(1_110, "0"), (1_610, "1")]);
     assert_said(&log, "bob", &[(1_010, "0"), (1_510, "1")]);
 }
+
+/// Every fault of streams and dials, drawn by `seed`, and those of hosts among them.
+fn drawn(seed: u64) -> Vec<Step> {
+    let direction = Direction::Both;
+    let nodes = ["server", "clients", "ann", "bob"];
+    let mut shape = crate::Shape::new(12, 20..=1_500)
+        .may(Fault::Crash, ["server", "clients"])
+        .may(Fault::PowerLoss, ["server", "clients"])
+        .may(Fault::Freeze, ["server", "clients"]);
+    for fault in [
+        Fault::Stall { direction },
+        Fault::Flap {
+            down_ms: 50,
+            up_ms: 70,
+        },
+        Fault::Latency {
+            direction,
+            ms: 50,
+            jitter_ms: 100,
+        },
+        Fault::Bandwidth {
+            direction,
+            bytes_per_s: 20_000,
+        },
+        Fault::Slice {
+            direction,
+            bytes_max: 5,
+        },
+        Fault::Corrupt {
+            direction,
+            one_in: 50,
+        },
+        Fault::Truncate {
+            direction,
+            after_bytes: 300,
+        },
+        Fault::HalfClose {
+            direction: Direction::Inbound,
+        },
+        Fault::Reset,
+        Fault::Refuse,
+        Fault::BlackHole,
+        Fault::AcceptStall,
+    ] {
+        shape = shape.may(fault, nodes);
+    }
+    let topology = Topology::new(Duration::from_secs(4))
+        .host("server")
+        .nodes("clients", ["ann", "bob"]);
+    Plan::draw(seed, &topology, &shape).steps
+}
+
+#[test]
+fn the_same_faults_leave_the_same_story_and_afterwards_all_is_well() {
+    for seed in 0..30 {
+        let story = || {
+            let log = play_for(
+                Duration::from_secs(7),
+                &drawn(seed),
+                async |server, mut stream| {
+                    let mut some = [0; 100];
+                    loop {
+                        let patience = Duration::from_secs(1);
+                        let read = timeout(patience, stream.read(&mut some)).await;
+                        let Ok(Ok(read @ 1..)) = read else { break };
+                        server.say(format!("{:?}", &some[..read]));
+                        if stream.write_all(&some[..read]).await.is_err() {
+                            break;
+                        }
+                    }
+                },
+                async |client| loop {
+                    let patience = Duration::from_millis(700);
+                    let dialed = timeout(patience, client.dial()).await;
+                    client.say(format!("{:?}", dialed.as_ref().map(|it| it.is_ok())));
+                    let Ok(Ok(mut stream)) = dialed else { continue };
+                    for n in 0..200 {
+                        let mut answer = [n; 40];
+                        let echo = async {
+                            stream.write_all(&[n; 40]).await?;
+                            stream.read_exact(&mut answer).await
+                        };
+                        let echoed = timeout(patience, echo).await;
+                        if !matches!(echoed, Ok(Ok(_))) {
+                            break;
+                        }
+                        let whole = answer == [n; 40];
+                        client.say(if whole { "echo" } else { "false echo" });
+                        sleep(Duration::from_millis(20)).await;
+                    }
+                },
+            );
+            Arc::into_inner(log).unwrap().into_inner().unwrap()
+        };
+        let first = story();
+        assert_eq!(first, story(), "seed {seed}");
+        for node in ["ann", "bob"] {
+            let well = |(who, at, text): &(String, u64, String)| {
+                who == node && *at > 6_000 && text == "echo"
+            };
+            assert!(first.iter().any(well), "seed {seed}: {node} is still hurt");
+        }
+    }
+}

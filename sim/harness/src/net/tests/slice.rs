@@ -78,3 +78,28 @@ fn the_smallest_of_several_counts() {
     );
     assert_said(&log, "ann", &[(500, "write 3")]);
 }
+
+#[test]
+fn what_was_written_in_one_piece_before_is_read_in_several() {
+    let slices = Fault::Slice {
+        direction: Direction::Inbound,
+        bytes_max: 7,
+    };
+    let log = play(
+        &[step(FROM, 1_000, "ann", slices)],
+        async |_, mut stream| {
+            stream.write_all(b"ten bytes.").await.unwrap();
+            std::future::pending().await
+        },
+        async |client| {
+            let mut stream = client.dial().await.unwrap();
+            client.until(500).await;
+            client.say_result("read", read_some(&mut stream).await);
+            if client.node == "ann" {
+                client.say_result("read", read_some(&mut stream).await);
+            }
+        },
+    );
+    assert_said(&log, "ann", &[(500, "read 7"), (500, "read 3")]);
+    assert_said(&log, "bob", &[(500, "read 10")]);
+}
