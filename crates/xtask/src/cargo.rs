@@ -87,15 +87,14 @@ impl Workspace {
         command
     }
 
-    /// Builds all examples and returns those of the crates under `crates/`, sorted.
+    /// Builds all examples of ours and returns them, sorted.
     ///
     /// # Errors
     ///
     /// [`Error::Failed`] where one does not compile.
     pub(crate) fn examples(&self) -> Result<Vec<Program>, Error> {
         let mut programs = executables(self.cargo(&["build", "--workspace", "--examples"]))?;
-        let crates = self.root.join("crates");
-        programs.retain(|program| program.is_example && program.source.starts_with(&crates));
+        programs.retain(|program| program.is_example);
         programs.sort_by(|one, other| one.source.cmp(&other.source));
         Ok(programs)
     }

@@ -10,6 +10,9 @@ use crate::test;
 /// The line of cargo-deny whose `deny.toml` we write.
 const CARGO_DENY: &str = "^0.20";
 
+/// Where what users build is built: without the flag of our own builds.
+const STABLE: &str = "target/without-tokio-unstable";
+
 const BEFORE_THE_TESTS: &[Step] = &[
     Step {
         headline: "format",
@@ -31,6 +34,22 @@ const BEFORE_THE_TESTS: &[Step] = &[
 ];
 
 const AFTER_THE_TESTS: &[Step] = &[
+    Step {
+        headline: "determinism without tokio_unstable",
+        work: |workspace| {
+            let mut build = workspace.cargo(&["build", "--package", "bowline-scenarios"]);
+            // Set and empty, it replaces what `.cargo/config.toml` says; its own folder, or
+            // the next build would start from nothing.
+            build.env("RUSTFLAGS", "");
+            let folder = workspace.root().join(STABLE);
+            build.arg("--target-dir").arg(&folder);
+            cargo::run(build)?;
+            let program = folder.join("debug/bowline-scenarios");
+            let mut check = std::process::Command::new(program);
+            check.arg("check-determinism");
+            cargo::run(check)
+        },
+    },
     Step {
         headline: "docs",
         work: |workspace| {

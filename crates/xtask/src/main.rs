@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod audit;
+mod bench;
 mod cargo;
 mod ci;
 mod error;
@@ -37,6 +38,11 @@ enum Chore {
     Test,
     /// Looks our dependencies up in the database of security advisories (needs the network).
     Audit,
+    /// Measures us beside others and prints ratios.
+    Bench {
+        /// What to measure.
+        subject: bench::Subject,
+    },
 }
 
 impl Chore {
@@ -45,6 +51,7 @@ impl Chore {
             Self::Ci => "ci",
             Self::Test => "test",
             Self::Audit => "audit",
+            Self::Bench { .. } => "bench",
         }
     }
 
@@ -53,6 +60,7 @@ impl Chore {
             Self::Ci => ci::steps(),
             Self::Test => test::STEPS.to_vec(),
             Self::Audit => audit::STEPS.to_vec(),
+            Self::Bench { subject } => subject.steps(),
         }
     }
 }

@@ -13,13 +13,14 @@ use crate::step::Step;
 const BOWLINE: &str = "BOWLINE_BIN";
 
 /// Tells the tests where the binary `bowline-scenarios` is.
-const SCENARIOS: &str = "BOWLINE_SCENARIOS_BIN";
+pub(crate) const SCENARIOS: &str = "BOWLINE_SCENARIOS_BIN";
 
 /// How long one example may take. They are for reading: each does one small thing and ends.
 const EXAMPLE_LIMIT: Duration = Duration::from_secs(60);
 
-/// A sample: enough to notice what broke, short enough for every change.
-const CAMPAIGN: &[&str] = &["run", "--world", "chat", "--seeds", "0..20"];
+/// The worlds of the simulator, and a tenth of the seeds of a campaign.
+const WORLDS: &[&str] = &["chat", "reconnect", "pool"];
+const SEEDS: &str = "0..100";
 
 /// The steps, in the order in which a mistake is cheapest to find.
 pub(crate) const STEPS: &[Step] = &[
@@ -40,11 +41,21 @@ pub(crate) const STEPS: &[Step] = &[
         work: examples,
     },
     Step {
-        headline: "simulate the chat, seeds 0..20",
+        headline: "simulate every world, seeds 0..100",
         work: |workspace| {
-            let mut campaign = workspace.program(SCENARIOS);
-            campaign.args(CAMPAIGN);
-            cargo::run(campaign)
+            WORLDS.iter().try_for_each(|world| {
+                let mut campaign = workspace.program(SCENARIOS);
+                campaign.args(["run", "--quiet", "--world", world, "--seeds", SEEDS]);
+                cargo::run(campaign)
+            })
+        },
+    },
+    Step {
+        headline: "the same seed leaves the same trace, in two processes",
+        work: |workspace| {
+            let mut check = workspace.program(SCENARIOS);
+            check.arg("check-determinism");
+            cargo::run(check)
         },
     },
 ];

@@ -2,6 +2,7 @@
 //!
 //! A plan that cannot be carried out to the letter is refused; nothing in it is skipped.
 
+use std::fmt;
 use std::time::Duration;
 
 use schemars::{JsonSchema, SchemaGenerator};
@@ -181,6 +182,23 @@ impl Step {
             Some(for_ms) => self.at_ms.saturating_add(for_ms),
             None if self.fault.is_instant() => self.at_ms,
             None => u64::MAX,
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            target,
+            at_ms,
+            fault,
+            ..
+        } = self;
+        write!(f, "at {at_ms} ms {target}: {fault}")?;
+        match self.for_ms {
+            Some(for_ms) => write!(f, " for {for_ms} ms"),
+            None if self.is_never_lifted() => f.write_str(" for good"),
+            None => Ok(()),
         }
     }
 }

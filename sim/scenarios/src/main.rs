@@ -1,166 +1,251 @@
-//! Runs worlds: `run --world chat --seed N`, or `--seeds A..B`.
+//! Plays worlds by seed: `run`, `plan`, `check-determinism`, `tape`, `bench`.
 //!
-//! It prints a verdict and a trace hash for each seed and how to replay it, and
-//! exits with 1 when a check failed.
+//! It judges nothing itself: a verdict is the world's checks'. It exits with 1 when a
+//! seed failed and with 2 when it was asked for something it cannot do.
 
 use std::io::{self, Write};
 use std::ops::Range;
-use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, mpsc};
-use std::time::Instant;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
 
-use bowline_scenarios::chat;
-use clap::{Parser, Subcommand, ValueEnum};
+use bowline_scenarios::World;
+use bowline_sim::Plan;
+use bowline_sim::determinism::{self, Tape};
+use bowline_sim::scenario::{Outcome, Play, play_all, play_plan};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+mod bench;
 
 /// Worlds, workloads and checks under a deterministic simulator.
 #[derive(Debug, Parser)]
 #[command(name = "bowline-scenarios", version)]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    verb: Verb,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
-    /// Plays seeds and prints what became of them.
+enum Verb {
+    /// Plays seeds, or a plan, and prints what became of them.
     Run {
-        /// Which world.
-        #[arg(long)]
-        world: WorldName,
-        /// One seed.
-        #[arg(long, conflicts_with = "seeds", required_unless_present = "seeds")]
-        seed: Option<u64>,
-        /// Many seeds: the first, and the one after the last.
-        #[arg(long, value_name = "A..B", value_parser = seeds)]
-        seeds: Option<Range<u64>>,
+        #[command(flatten)]
+        world: Which,
+        #[command(flatten)]
+        what: What,
         /// Print the plan and everything that happened.
         #[arg(long)]
         verbose: bool,
+        /// Print only the seeds that failed, and the verdict.
+        #[arg(long, conflicts_with = "verbose")]
+        quiet: bool,
+    },
+    /// Prints the plan that a seed draws, to be edited and played by `run --plan`.
+    Plan {
+        #[command(flatten)]
+        world: Which,
+        /// The seed.
+        #[arg(long)]
+        seed: u64,
+    },
+    /// Plays each seed twice here and once in another process, and shows the first event
+    /// that differs if one does.
+    CheckDeterminism {
+        /// Which world; all of them if none is named.
+        #[arg(long, value_enum)]
+        world: Option<World>,
+        /// The first seed, and the one after the last.
+        #[arg(long, value_name = "A..B", value_parser = seeds, default_value = "0..20")]
+        seeds: Range<u64>,
+    },
+    /// Prints everything that happens in a seed, event by event.
+    Tape {
+        #[command(flatten)]
+        world: Which,
+        /// The seed.
+        #[arg(long)]
+        seed: u64,
+    },
+    /// Prints how many seeds of each world are played in a second.
+    Bench {
+        /// How many seeds of each.
+        #[arg(long, default_value_t = 100)]
+        count: u64,
     },
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum WorldName {
-    /// A server, five people, every misery.
-    Chat,
+#[derive(Debug, Args)]
+struct Which {
+    /// Which world.
+    #[arg(long, value_enum)]
+    world: World,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct What {
+    /// One seed.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Many seeds: the first, and the one after the last.
+    #[arg(long, value_name = "A..B", value_parser = seeds)]
+    seeds: Option<Range<u64>>,
+    /// A plan in a file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+}
+
+/// How much of each run is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Detail {
+    Failures,
+    Verdicts,
+    Everything,
 }
 
 fn main() -> ExitCode {
-    let Arguments {
-        command:
-            Command::Run {
-                world: WorldName::Chat,
-                seed,
-                seeds,
-                verbose,
-            },
-    } = Arguments::parse();
-    let seeds = seeds.or(seed.map(|seed| seed..seed + 1));
-    match seeds.map(|seeds| campaign(seeds, verbose)) {
-        Some(Ok(true)) => ExitCode::SUCCESS,
-        Some(Ok(false)) | None => ExitCode::FAILURE,
-        // The reader of the output has gone; nobody is left to tell.
-        Some(Err(_)) => ExitCode::FAILURE,
+    let done = match Arguments::parse().verb {
+        Verb::Run {
+            world,
+            what,
+            verbose,
+            quiet,
+        } => {
+            let detail = match (verbose, quiet) {
+                (true, _) => Detail::Everything,
+                (false, true) => Detail::Failures,
+                (false, false) => Detail::Verdicts,
+            };
+            run(world.world, what, detail)
+        }
+        Verb::Plan { world, seed } => {
+            let plan = world.world.scenario().plan_of(seed);
+            writeln!(io::stdout(), "{}", plan.to_json()).map(|()| true)
+        }
+        Verb::CheckDeterminism { world, seeds } => check_determinism(world, &seeds),
+        Verb::Tape { world, seed } => {
+            let scenario = world.world.scenario();
+            let tape = Tape::record(&*scenario, scenario.plan_of(seed));
+            tape.write_to(&mut io::stdout().lock()).map(|()| true)
+        }
+        Verb::Bench { count } => bench::run(count),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        // Where output fails its reader has gone, and nobody is left to tell.
+        Ok(false) | Err(_) => ExitCode::FAILURE,
     }
 }
 
-/// Plays `seeds` on every core and says whether all were good.
-fn campaign(seeds: Range<u64>, verbose: bool) -> io::Result<bool> {
-    let begun = now();
-    let count = seeds.end - seeds.start;
-    let next = AtomicU64::new(seeds.start);
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let (done, results) = mpsc::channel();
-    let out = Mutex::new(io::stdout());
-    let failed = std::thread::scope(|scope| {
-        for _ in 0..workers {
-            let (next, seeds, done) = (&next, &seeds, done.clone());
-            scope.spawn(move || {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if !seeds.contains(&seed) {
-                        break;
-                    }
-                    // A closed channel means that printing failed; then nobody listens.
-                    if done
-                        .send((seed, chat::run(&chat::plan(seed), None)))
-                        .is_err()
-                    {
-                        break;
-                    }
-                }
-            });
+/// Plays `what` and says whether all of it was good.
+fn run(world: World, what: What, detail: Detail) -> io::Result<bool> {
+    let scenario = world.scenario();
+    let mut printed = Ok(());
+    let mut each = |outcome: &Outcome| {
+        if printed.is_ok() {
+            printed = print(world, outcome, detail);
         }
-        drop(done);
-        let mut failed = Vec::new();
-        for (seed, outcome) in results {
-            if !outcome.is_good() {
-                failed.push(seed);
-            }
-            let mut out = out.lock().expect("only this thread prints");
-            print(&mut *out, seed, &outcome, verbose)?;
-            if verbose || count == 1 || !outcome.is_good() {
-                writeln!(out, "  replay: {}", replay(seed))?;
-            }
-        }
-        Ok::<_, io::Error>(failed)
-    })?;
-    let mut out = out.into_inner().expect("only this thread printed");
-    let seconds = (now() - begun).as_secs_f64();
-    writeln!(
-        out,
-        "world chat: {} of {count} seeds kept every promise, in {seconds:.1} s ({:.1} seeds/s)",
-        count - failed.len() as u64,
-        count as f64 / seconds.max(0.001),
-    )?;
-    for seed in &failed {
-        writeln!(out, "failed: {}", replay(*seed))?;
+    };
+    let campaign = match (
+        what.seeds.or(what.seed.map(|seed| seed..seed + 1)),
+        what.plan,
+    ) {
+        (Some(seeds), _) => play_all(&*scenario, seeds, &mut each),
+        (None, Some(path)) => play_plan(&*scenario, read(&path, &*scenario), &mut each),
+        (None, None) => unreachable!("one of the group is required"),
+    };
+    printed?;
+    let mut out = io::stdout().lock();
+    let bound = scenario.live_within().as_secs_f64();
+    writeln!(out, "{}, of {bound:.1} s allowed", campaign.verdict_line())?;
+    for failure in &campaign.failures {
+        writeln!(out, "failed: {}", again(world, failure.plan.seed))?;
     }
-    Ok(failed.is_empty())
+    Ok(campaign.failed == 0)
 }
 
-fn print(
-    out: &mut impl Write,
-    seed: u64,
-    outcome: &chat::Outcome,
-    verbose: bool,
-) -> io::Result<()> {
-    if verbose {
-        let plan = chat::plan(seed);
-        for (index, step) in plan.steps.iter().enumerate() {
-            writeln!(out, "  step {index}: {step:?}")?;
+/// The plan in a file; a person's mistake in it ends the program.
+fn read(path: &Path, scenario: &dyn Play) -> Plan {
+    let plan = Plan::read(path, &scenario.plan_of(0).topology);
+    plan.unwrap_or_else(|error| refuse(&error))
+}
+
+fn print(world: World, outcome: &Outcome, detail: Detail) -> io::Result<()> {
+    if detail == Detail::Failures && outcome.is_good() {
+        return Ok(());
+    }
+    let mut out = io::stdout().lock();
+    if detail == Detail::Everything {
+        for (index, step) in outcome.plan.steps.iter().enumerate() {
+            writeln!(out, "  step {index}: {step}")?;
         }
         for record in outcome.history.records() {
             writeln!(out, "  {record}")?;
         }
     }
-    let hash = outcome.trace.hash();
-    match &outcome.end {
-        Ok(report) if outcome.violations.is_empty() => writeln!(
-            out,
-            "seed {seed}: every promise kept in {:.1} simulated seconds, trace {hash:016x}",
-            report.simulated.as_secs_f64(),
-        )?,
-        Ok(_) => writeln!(out, "seed {seed}: FAILED, trace {hash:016x}")?,
-        Err(error) => writeln!(out, "seed {seed}: FAILED: {error}, trace {hash:016x}")?,
-    }
-    for violation in &outcome.violations {
-        writeln!(out, "{violation}")?;
+    writeln!(out, "{outcome}")?;
+    if detail == Detail::Everything || !outcome.is_good() {
+        writeln!(out, "  again: {}", again(world, outcome.plan.seed))?;
     }
     Ok(())
 }
 
-fn replay(seed: u64) -> String {
-    format!("cargo run --release -p bowline-scenarios -- run --world chat --seed {seed}")
+fn again(world: World, seed: u64) -> String {
+    format!("cargo run --release -p bowline-scenarios -- run --world {world} --seed {seed}")
+}
+
+fn check_determinism(world: Option<World>, seeds: &Range<u64>) -> io::Result<bool> {
+    let here = std::env::current_exe()?;
+    let mut good = true;
+    for world in World::ALL
+        .into_iter()
+        .filter(|one| world.is_none_or(|world| world == *one))
+    {
+        let scenario = world.scenario();
+        let elsewhere = |seed: u64| {
+            let mut command = Command::new(&here);
+            let name = world.to_string();
+            command.args(["tape", "--world", &name, "--seed", &seed.to_string()]);
+            command
+        };
+        let mut events = 0;
+        let checked = determinism::check(&*scenario, seeds.clone(), elsewhere, |_, count| {
+            events += count;
+        });
+        let mut out = io::stdout().lock();
+        match checked {
+            Ok(()) => writeln!(
+                out,
+                "world {world}: {events} events in {} seeds, the same twice in this process and \
+                 once in another",
+                seeds.end - seeds.start,
+            )?,
+            Err(error) => {
+                good = false;
+                writeln!(out, "world {world}: {}", told(&error))?;
+            }
+        }
+    }
+    Ok(good)
+}
+
+/// Ends the program over a mistake of whoever called it.
+fn refuse(error: &(dyn std::error::Error + 'static)) -> ! {
+    Arguments::command()
+        .error(ErrorKind::ValueValidation, told(error))
+        .exit()
+}
+
+fn told(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let causes: Vec<_> = causes.map(ToString::to_string).collect();
+    causes.join(": ")
 }
 
 fn seeds(text: &str) -> Result<Range<u64>, String> {
     let parse = |number: &str| {
-        number
-            .trim()
-            .parse::<u64>()
-            .map_err(|error| error.to_string())
+        let number = number.trim().parse::<u64>();
+        number.map_err(|error| error.to_string())
     };
     let (first, end) = text
         .split_once("..")
@@ -170,12 +255,4 @@ fn seeds(text: &str) -> Result<Range<u64>, String> {
         return Err(format!("{text:?} holds no seed"));
     }
     Ok(range)
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how long a campaign takes is told to a person; no seed sees it"
-)]
-fn now() -> Instant {
-    Instant::now()
 }
