@@ -2,18 +2,21 @@
 //!
 //! It judges nothing itself: a verdict is the world's checks'. It exits with 1 when a
 //! seed failed and with 2 when it was asked for something it cannot do.
+#![expect(
+    clippy::print_stderr,
+    reason = "a person's mistake is told to the person"
+)]
 
 use std::io::{self, Write};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use bowline_scenarios::World;
 use bowline_sim::Plan;
 use bowline_sim::determinism::{self, Tape};
-use bowline_sim::scenario::{Outcome, Play, play_all, play_plan};
-use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use bowline_sim::scenario::{Outcome, play_all, play_plan};
+use clap::{Args, Parser, Subcommand};
 
 mod bench;
 
@@ -120,25 +123,48 @@ fn main() -> ExitCode {
         }
         Verb::Plan { world, seed } => {
             let plan = world.world.scenario().plan_of(seed);
-            writeln!(io::stdout(), "{}", plan.to_json()).map(|()| true)
+            writeln!(io::stdout(), "{}", plan.to_json())
+                .map(|()| true)
+                .map_err(Stop::from)
         }
         Verb::CheckDeterminism { world, seeds } => check_determinism(world, &seeds),
         Verb::Tape { world, seed } => {
             let scenario = world.world.scenario();
             let tape = Tape::record(&*scenario, scenario.plan_of(seed));
-            tape.write_to(&mut io::stdout().lock()).map(|()| true)
+            tape.write_to(&mut io::stdout().lock())
+                .map(|()| true)
+                .map_err(Stop::from)
         }
-        Verb::Bench { count } => bench::run(count),
+        Verb::Bench { count } => bench::run(count).map_err(Stop::from),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
+        Err(Stop::Asked(message)) => {
+            eprintln!("error: {message}");
+            ExitCode::from(2)
+        }
         // Where output fails its reader has gone, and nobody is left to tell.
-        Ok(false) | Err(_) => ExitCode::FAILURE,
+        Ok(false) | Err(Stop::Output) => ExitCode::FAILURE,
+    }
+}
+
+/// Why nothing was played to its end.
+#[derive(Debug)]
+enum Stop {
+    /// It was asked for what it cannot do.
+    Asked(String),
+    /// What it prints goes nowhere.
+    Output,
+}
+
+impl From<io::Error> for Stop {
+    fn from(_: io::Error) -> Self {
+        Self::Output
     }
 }
 
 /// Plays `what` and says whether all of it was good.
-fn run(world: World, what: What, detail: Detail) -> io::Result<bool> {
+fn run(world: World, what: What, detail: Detail) -> Result<bool, Stop> {
     let scenario = world.scenario();
     let mut printed = Ok(());
     let mut each = |outcome: &Outcome| {
@@ -151,7 +177,10 @@ fn run(world: World, what: What, detail: Detail) -> io::Result<bool> {
         what.plan,
     ) {
         (Some(seeds), _) => play_all(&*scenario, seeds, &mut each),
-        (None, Some(path)) => play_plan(&*scenario, read(&path, &*scenario), &mut each),
+        (None, Some(path)) => match Plan::read(&path, &scenario.plan_of(0).topology) {
+            Ok(plan) => play_plan(&*scenario, plan, &mut each),
+            Err(error) => return Err(Stop::Asked(told(&error))),
+        },
         (None, None) => unreachable!("one of the group is required"),
     };
     printed?;
@@ -162,12 +191,6 @@ fn run(world: World, what: What, detail: Detail) -> io::Result<bool> {
         writeln!(out, "failed: {}", again(world, failure.plan.seed))?;
     }
     Ok(campaign.failed == 0)
-}
-
-/// The plan in a file; a person's mistake in it ends the program.
-fn read(path: &Path, scenario: &dyn Play) -> Plan {
-    let plan = Plan::read(path, &scenario.plan_of(0).topology);
-    plan.unwrap_or_else(|error| refuse(&error))
 }
 
 fn print(world: World, outcome: &Outcome, detail: Detail) -> io::Result<()> {
@@ -194,7 +217,7 @@ fn again(world: World, seed: u64) -> String {
     format!("cargo run --release -p bowline-scenarios -- run --world {world} --seed {seed}")
 }
 
-fn check_determinism(world: Option<World>, seeds: &Range<u64>) -> io::Result<bool> {
+fn check_determinism(world: Option<World>, seeds: &Range<u64>) -> Result<bool, Stop> {
     let here = std::env::current_exe()?;
     let mut good = true;
     for world in World::ALL
@@ -227,13 +250,6 @@ fn check_determinism(world: Option<World>, seeds: &Range<u64>) -> io::Result<boo
         }
     }
     Ok(good)
-}
-
-/// Ends the program over a mistake of whoever called it.
-fn refuse(error: &(dyn std::error::Error + 'static)) -> ! {
-    Arguments::command()
-        .error(ErrorKind::ValueValidation, told(error))
-        .exit()
 }
 
 fn told(error: &(dyn std::error::Error + 'static)) -> String {
