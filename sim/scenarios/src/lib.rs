@@ -6,4 +6,5 @@
 
 pub mod calls;
 pub mod chat;
+pub mod pool;
 pub mod reconnect;
