@@ -5,6 +5,7 @@
 //! The log stands for a durable store that does not look for duplicates: a request that is
 //! sent twice is in it twice, and checks see that.
 
+mod borrowed;
 mod client;
 mod frame;
 mod log;
@@ -14,6 +15,7 @@ mod tests;
 
 use bowline_sim::history::Id;
 
+pub use borrowed::{answer, ask, greet};
 pub use client::{Calling, Calls, Connection, open};
 pub use frame::Corrupt;
 pub use log::{Guest, Guests, Log};

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 
 pub mod calls;
 pub mod chat;
+pub mod pool;
 pub mod reconnect;
 
 /// The worlds there are.

@@ -14,6 +14,9 @@ const HEAD_BYTES: usize = 1 + 16 + 8 + 2;
 
 const SUM_BYTES: usize = 4;
 
+/// How long a frame without padding is.
+pub(super) const UNPADDED_BYTES: usize = HEAD_BYTES + SUM_BYTES;
+
 /// One frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Frame {
@@ -109,7 +112,7 @@ impl Decoder for Codec {
     type Error = io::Error;
 
     fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<Frame>> {
-        let Some((mut head, rest)) = bytes.split_at_checked(HEAD_BYTES + SUM_BYTES) else {
+        let Some((mut head, rest)) = bytes.split_at_checked(UNPADDED_BYTES) else {
             return Ok(None);
         };
         if !is_whole(head) {
@@ -121,7 +124,7 @@ impl Decoder for Codec {
             number: head.get_u64(),
             padding: head.get_u16(),
         };
-        let mut len = HEAD_BYTES + SUM_BYTES;
+        let mut len = UNPADDED_BYTES;
         if frame.padding > 0 {
             let padded = usize::from(frame.padding) + SUM_BYTES;
             let Some(padding) = rest.get(..padded) else {
@@ -143,7 +146,7 @@ fn is_whole(bytes: &[u8]) -> bool {
     crc32fast::hash(said).to_be_bytes() == sum
 }
 
-fn corrupt() -> io::Error {
+pub(super) fn corrupt() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, Corrupt)
 }
 

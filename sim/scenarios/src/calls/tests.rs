@@ -181,3 +181,39 @@ fn a_frame_in_pieces_is_the_same_frame() {
     bytes.extend_from_slice(&whole[whole.len() - 1..]);
     assert_eq!(Codec.decode(&mut bytes).unwrap(), Some(frame));
 }
+
+#[tokio::test(start_paused = true)]
+async fn on_a_borrowed_stream_answers_are_read_one_by_one_whoever_asked() {
+    let (log, guests) = Default::default();
+    let (mut io, _tasks) = served(&log, &guests);
+    assert_eq!(greet(&mut io, Id(7)).await.unwrap(), Met::Never);
+    for id in 0..3 {
+        let (id, padding) = (Id(id), 300);
+        super::ask(&mut io, Call { id, padding }).await.unwrap();
+    }
+    let mut offsets = Vec::new();
+    for _ in 0..3 {
+        offsets.push(answer(&mut io).await.unwrap().offset);
+    }
+    // Some are slow, and overtaken.
+    offsets.sort_unstable();
+    assert_eq!(offsets, [0, 1, 2]);
+    let more = tokio::time::timeout(Duration::from_millis(100), io.read_u8());
+    assert!(more.await.is_err(), "nothing else was said");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_answer_is_not_taken_for_one() {
+    let (mut io, mut peer) = duplex(4096);
+    let mut bytes = BytesMut::new();
+    let welcome = Frame::new(Kind::Welcome, Id(1), 0);
+    let answered = Frame::new(Kind::Answer, Id(1), 0);
+    Codec.encode(welcome, &mut bytes).unwrap();
+    Codec.encode(answered, &mut bytes).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    peer.write_all(&bytes).await.unwrap();
+    for _ in 0..2 {
+        let error = answer(&mut io).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
+    }
+}
