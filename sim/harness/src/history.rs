@@ -19,9 +19,11 @@ mod words;
 /// Everything that happened in a run, in the order in which it happened.
 ///
 /// Records are only ever added. Within one process the order must be exact: checks
-/// rest on it. Between processes it must be one that could have happened;
-/// only [`WholeRecovery`](crate::check::WholeRecovery) rests on that, and only for
-/// what was known before a connection was lost. Its length is bounded by the run.
+/// rest on it. Between processes it must be one that could have happened, and of two
+/// that carry a time it must be exact too;
+/// [`RealTimeOrder`](crate::check::RealTimeOrder) and the checks of time rest
+/// on the latter, [`WholeRecovery`](crate::check::WholeRecovery) on the former for what
+/// was known before a connection was lost. Its length is bounded by the run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct History {
@@ -43,8 +45,8 @@ pub struct History {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// Microseconds since the run began, where somebody kept the time. For people:
-    /// no check looks at it.
+    /// Microseconds since the run began, where one clock kept the time of all. Checks of
+    /// time judge by it; what lacks it is not judged by them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<u64>,
     /// Who saw it. A process is one session: who comes back having forgotten

@@ -82,6 +82,52 @@ pub enum What {
     },
     /// Its connection ended, or it was stopped; it keeps its positions.
     Lost,
+    /// It asked the network for a connection.
+    Dialed {
+        /// To whom.
+        to: Name,
+    },
+    /// It has a connection, past whatever handshake there is. Another to the same peer
+    /// takes the place of the one before.
+    Connected {
+        /// To whom.
+        to: Name,
+    },
+    /// It declared its peer dead, which ends that connection. A [`Lost`](Self::Lost)
+    /// usually follows, but need not.
+    GaveUp {
+        /// Which peer.
+        on: Name,
+        /// For how long it had heard nothing, in microseconds.
+        silent_us: u64,
+    },
+    /// The world says: from now on this fault holds the process. Several may at once,
+    /// also two of one name.
+    Struck {
+        /// What the fault is called.
+        fault: Name,
+        /// Whether nothing reaches the process while it lasts.
+        deaf: bool,
+    },
+    /// The world says: the last of the faults of this name that hold the process
+    /// holds it no longer.
+    Relieved {
+        /// What the fault is called.
+        fault: Name,
+    },
+    /// The world says: every fault that ends is over, and from here on recovery is
+    /// owed. Written once, by the process `world`.
+    Healed,
+    /// It says how many it holds of something that is limited: connections that are
+    /// open or in use, bytes in a queue.
+    Gauge {
+        /// Of what.
+        of: Name,
+        /// How many.
+        value: u64,
+        /// How many it may hold.
+        at_most: u64,
+    },
     /// What the store of a stream holds when all is over; written once, by whoever
     /// reads the store. Of several for one stream the last counts.
     Final {
@@ -118,6 +164,13 @@ impl What {
             | Self::Resumed { .. }
             | Self::Left { .. }
             | Self::Lost
+            | Self::Dialed { .. }
+            | Self::Connected { .. }
+            | Self::GaveUp { .. }
+            | Self::Struck { .. }
+            | Self::Relieved { .. }
+            | Self::Healed
+            | Self::Gauge { .. }
             | Self::Final { .. } => None,
         }
     }
@@ -168,6 +221,21 @@ impl fmt::Display for What {
             }
             Self::Left { stream } => write!(f, "left {stream}"),
             Self::Lost => f.write_str("lost the connection"),
+            Self::Dialed { to } => write!(f, "dialed {to}"),
+            Self::Connected { to } => write!(f, "is connected to {to}"),
+            Self::GaveUp { on, silent_us } => {
+                let (secs, micros) = (silent_us / 1_000_000, silent_us % 1_000_000);
+                write!(f, "gave up on {on}, silent for {secs}.{micros:06} s")
+            }
+            Self::Struck { fault, deaf } => {
+                let deaf = if *deaf { " and hears nothing" } else { "" };
+                write!(f, "was struck by {fault}{deaf}")
+            }
+            Self::Relieved { fault } => write!(f, "was relieved of {fault}"),
+            Self::Healed => f.write_str("is healed: every fault that ends is over"),
+            Self::Gauge { of, value, at_most } => {
+                write!(f, "holds {value} of at most {at_most} {of}")
+            }
             Self::Final {
                 stream,
                 first_kept,
