@@ -1,9 +1,9 @@
 //! Promises that a history keeps or breaks.
 //!
 //! A check reads a [`History`] and either finds nothing or says what was broken, by
-//! which rule, and shows the few records that prove it. It sees no process, no clock
-//! and no network, so the same checks judge simulated runs and runs of real
-//! processes. It never guesses: an append whose outcome nobody learned is neither
+//! which rule, and shows the few records that prove it. It sees no process, no network
+//! and no clock but the times of records, so the same checks judge simulated runs and
+//! runs of real processes. It never guesses: an append whose outcome nobody learned is neither
 //! lost nor refused, and what a history cannot prove is not held against it, save
 //! where a check says that it wants a record and finds none.
 
@@ -12,21 +12,42 @@ use std::fmt;
 use serde::Serialize;
 
 pub use self::acked_is_kept::AckedIsKept;
+pub use self::availability::Availability;
+pub use self::causal_order::CausalOrder;
 pub use self::converged::Converged;
+pub use self::detected_in_time::DetectedInTime;
+pub use self::every_call_ends::EveryCallEnds;
+pub use self::no_leak::NoLeak;
+pub use self::no_stampede::NoStampede;
 pub use self::one_order::OneOrder;
 pub use self::publisher_order::PublisherOrder;
+pub use self::real_time_order::RealTimeOrder;
 pub use self::whole_recovery::WholeRecovery;
+pub use self::within_limits::WithinLimits;
 use crate::history::{History, Name, Record};
 
 mod acked_is_kept;
+mod asks;
+mod availability;
+mod calls;
+mod causal_order;
+mod clock;
 mod converged;
+mod detected_in_time;
+mod every_call_ends;
 mod finals;
+mod holds;
 mod named;
+mod no_leak;
+mod no_stampede;
 mod one_order;
+mod places;
 mod publisher_order;
+mod real_time_order;
 #[cfg(test)]
 mod story;
 mod whole_recovery;
+mod within_limits;
 
 /// A promise that can be looked for in a history.
 pub trait Check: Send + Sync {
@@ -75,13 +96,17 @@ pub fn all(checks: &[Box<dyn Check>], history: &History) -> Vec<Violation> {
     verdicts.filter_map(Result::err).collect()
 }
 
-/// Every check of this module, for a `store` and for the processes that are still
-/// `joined` when the history ends.
+/// Every check of what is in streams and who saw it, for a `store` and for the processes
+/// that are still `joined` when the history ends.
+///
+/// Checks of time and of limits are not among them: those are each world's to add.
 pub fn every(store: Store, joined: impl IntoIterator<Item = Name>) -> Vec<Box<dyn Check>> {
     vec![
         Box::new(AckedIsKept::new(store)),
         Box::new(OneOrder),
         Box::new(PublisherOrder),
+        Box::new(RealTimeOrder),
+        Box::new(CausalOrder),
         Box::new(WholeRecovery),
         Box::new(Converged::new(joined)),
     ]

@@ -10,16 +10,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bowline_policy::Observe;
 use serde::{Deserialize, Serialize};
 
+pub use self::what::What;
 pub use self::words::{Id, Malformed, Name, Position};
 
+mod what;
 mod words;
 
 /// Everything that happened in a run, in the order in which it happened.
 ///
 /// Records are only ever added. Within one process the order must be exact: checks
-/// rest on it. Between processes it must be one that could have happened;
-/// only [`WholeRecovery`](crate::check::WholeRecovery) rests on that, and only for
-/// what was known before a connection was lost. Its length is bounded by the run.
+/// rest on it. Between processes it must be one that could have happened, and of two
+/// that carry a time it must be exact too;
+/// [`RealTimeOrder`](crate::check::RealTimeOrder) and the checks of time rest
+/// on the latter, [`WholeRecovery`](crate::check::WholeRecovery) on the former for what
+/// was known before a connection was lost. Its length is bounded by the run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct History {
@@ -41,8 +45,8 @@ pub struct History {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// Microseconds since the run began, where somebody kept the time. For people:
-    /// no check looks at it.
+    /// Microseconds since the run began, where one clock kept the time of all. Checks of
+    /// time judge by it; what lacks it is not judged by them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<u64>,
     /// Who saw it. A process is one session: who comes back having forgotten
@@ -51,92 +55,6 @@ pub struct Record {
     /// What it saw.
     #[serde(flatten)]
     pub what: What,
-}
-
-/// What a process can see happen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "did", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum What {
-    /// It asked for `id` to be appended. Repeating that under the same id, unseen by
-    /// whoever asked, is part of this one; asking two streams is two records.
-    Invoked {
-        /// The stream to append to.
-        stream: Name,
-        /// What to append.
-        id: Id,
-    },
-    /// It was told that `id` is in the log.
-    Acked {
-        /// The stream that holds it.
-        stream: Name,
-        /// What was appended.
-        id: Id,
-        /// Where it stands.
-        position: Position,
-        /// Whether the answer said that it had been there already.
-        duplicate: bool,
-    },
-    /// It was told that `id` is not and will not be in the log.
-    Failed {
-        /// The stream that refused.
-        stream: Name,
-        /// What it refused.
-        id: Id,
-    },
-    /// It stopped waiting without an answer: `id` may have been appended, may be
-    /// later, or never.
-    Unknown {
-        /// The stream that did not answer.
-        stream: Name,
-        /// What may or may not be in it.
-        id: Id,
-    },
-    /// It was handed `id` as the stream's next.
-    Delivered {
-        /// The stream.
-        stream: Name,
-        /// What was handed over.
-        id: Id,
-        /// Where it stands.
-        position: Position,
-        /// The offset before it in the same log, where that was told.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        prev: Option<u64>,
-    },
-    /// It joined a stream, for the first time or again.
-    Resumed {
-        /// The stream.
-        stream: Name,
-        /// From where it asked to go on; `None` when it asked for a fresh start.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        since: Option<Position>,
-        /// Whether it was told that everything after `since` follows; `None` when
-        /// it was told nothing, as on a fresh start.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        recovered: Option<bool>,
-        /// The place after which its deliveries go on.
-        position: Position,
-        /// How many deliveries it was told are a replay.
-        count: u64,
-    },
-    /// It left a stream of its own will and keeps no position in it.
-    Left {
-        /// The stream.
-        stream: Name,
-    },
-    /// Its connection ended, or it was stopped; it keeps its positions.
-    Lost,
-    /// What the store of a stream holds when all is over; written once, by whoever
-    /// reads the store. Of several for one stream the last counts.
-    Final {
-        /// The stream.
-        stream: Name,
-        /// The log's epoch, and the lowest offset that retention still owes.
-        first_kept: Position,
-        /// All that is in it, oldest first.
-        log: Vec<(Position, Id)>,
-    },
 }
 
 /// Writes one history from many tasks; clones write to the same.
@@ -198,94 +116,6 @@ impl fmt::Display for Record {
             write!(f, "[{}.{:06} s] ", at / 1_000_000, at % 1_000_000)?;
         }
         write!(f, "{} {}", self.process, self.what)
-    }
-}
-
-// === impl What ===
-
-impl What {
-    /// The stream, id and position of what is thereby known to be in a log.
-    pub(crate) fn placed(&self) -> Option<(&Name, Id, Position)> {
-        match self {
-            Self::Acked {
-                stream,
-                id,
-                position,
-                ..
-            }
-            | Self::Delivered {
-                stream,
-                id,
-                position,
-                ..
-            } => Some((stream, *id, *position)),
-            Self::Invoked { .. }
-            | Self::Failed { .. }
-            | Self::Unknown { .. }
-            | Self::Resumed { .. }
-            | Self::Left { .. }
-            | Self::Lost
-            | Self::Final { .. } => None,
-        }
-    }
-}
-
-impl fmt::Display for What {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Invoked { stream, id } => write!(f, "asked to append {id} to {stream}"),
-            Self::Acked {
-                stream,
-                id,
-                position,
-                duplicate,
-            } => {
-                let again = if *duplicate { " as a duplicate" } else { "" };
-                write!(f, "was acknowledged {id} at {position} in {stream}{again}")
-            }
-            Self::Failed { stream, id } => write!(f, "was refused {id} by {stream}"),
-            Self::Unknown { stream, id } => write!(f, "never learned whether {stream} took {id}"),
-            Self::Delivered {
-                stream,
-                id,
-                position,
-                prev,
-            } => {
-                write!(f, "was handed {id} at {position} in {stream}")?;
-                prev.map_or(Ok(()), |prev| write!(f, ", after offset {prev}"))
-            }
-            Self::Resumed {
-                stream,
-                since,
-                recovered,
-                position,
-                count,
-            } => {
-                write!(f, "joined {stream} ")?;
-                match since {
-                    Some(since) => write!(f, "since {since}")?,
-                    None => f.write_str("afresh")?,
-                }
-                match recovered {
-                    Some(true) => f.write_str(", recovered")?,
-                    Some(false) => f.write_str(", not recovered")?,
-                    None => {}
-                }
-                write!(f, ": stands at {position}, {count} to follow")
-            }
-            Self::Left { stream } => write!(f, "left {stream}"),
-            Self::Lost => f.write_str("lost the connection"),
-            Self::Final {
-                stream,
-                first_kept,
-                log,
-            } => {
-                let held = log.len();
-                write!(f, "holds {held} in {stream}, kept from {first_kept}")?;
-                log.last()
-                    .map_or(Ok(()), |(last, _)| write!(f, ", the last at {last}"))
-            }
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::finals::Finals;
-use crate::history::{Position, Record};
+use crate::history::{Name, Position, Record};
 
 /// Every position that anybody named: acknowledged, delivered or in the end stored.
 ///
@@ -70,6 +70,20 @@ impl<'a> Named<'a> {
             .partition_point(|place| place.key() <= (stream, after));
         let behind = &self.places[first..];
         &behind[..behind.partition_point(|place| place.key() < (stream, end))]
+    }
+
+    /// How many positions each log has, the logs in the order of their positions.
+    pub(super) fn logs(&self) -> impl Iterator<Item = usize> {
+        let one_log = |a: &Place<'_>, b: &Place<'_>| {
+            (a.stream, a.position.epoch) == (b.stream, b.position.epoch)
+        };
+        self.places.chunk_by(one_log).map(<[_]>::len)
+    }
+
+    /// The number of a position among those of all logs.
+    pub(super) fn find(&self, stream: &Name, position: Position) -> Option<usize> {
+        let key = (stream.as_str(), position);
+        self.places.binary_search_by_key(&key, Place::key).ok()
     }
 
     /// The highest position of the log `epoch` that was named before the record

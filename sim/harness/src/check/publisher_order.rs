@@ -3,11 +3,11 @@
 //! Says nothing about the order between two processes.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
-use super::finals::Finals;
+use super::asks::{Ask, asks};
+use super::places::Places;
 use super::{Check, Violation};
-use crate::history::{History, Id, Name, Position, Record, What};
+use crate::history::History;
 
 /// What one process appends to a stream stands there in the order in which it asked,
 /// whatever had to be repeated.
@@ -17,56 +17,7 @@ use crate::history::{History, Id, Name, Position, Record, What};
 #[derive(Debug, Clone, Copy)]
 pub struct PublisherOrder;
 
-/// By process, stream and id: which record asked for it, `None` once it is given up.
-type Asked<'a> = BTreeMap<(&'a Name, &'a Name, Id), Option<usize>>;
-
 // === impl PublisherOrder ===
-
-impl PublisherOrder {
-    fn asked(records: &[Record]) -> Asked<'_> {
-        let mut asked = Asked::new();
-        for (index, record) in records.iter().enumerate() {
-            let process = &record.process;
-            match &record.what {
-                What::Invoked { stream, id } => {
-                    asked.entry((process, stream, *id)).or_insert(Some(index));
-                }
-                What::Failed { stream, id } => {
-                    let key = (process, stream, *id);
-                    // What was given up stays excused: that attempt may come late.
-                    if let Entry::Occupied(entry) = asked.entry(key)
-                        && entry.get().is_some()
-                    {
-                        entry.remove();
-                    }
-                }
-                What::Unknown { stream, id } => {
-                    asked.insert((process, stream, *id), None);
-                }
-                _ => {}
-            }
-        }
-        asked
-    }
-
-    /// Where each id of a stream was first said to stand, and by which record.
-    fn places(records: &[Record]) -> BTreeMap<(&str, Id), (Position, usize)> {
-        let mut places = BTreeMap::new();
-        for (index, record) in records.iter().enumerate() {
-            if let Some((stream, id, position)) = record.what.placed() {
-                places
-                    .entry((stream.as_str(), id))
-                    .or_insert((position, index));
-            }
-        }
-        for (stream, held) in Finals::of(records).iter() {
-            for (position, id) in held.log {
-                places.entry((stream, *id)).or_insert((*position, held.by));
-            }
-        }
-        places
-    }
-}
 
 impl Check for PublisherOrder {
     fn promise(&self) -> &'static str {
@@ -75,15 +26,16 @@ impl Check for PublisherOrder {
 
     fn verify(&self, history: &History) -> Result<(), Violation> {
         let records = history.records();
-        let places = Self::places(records);
-        let asked = Self::asked(records).into_iter();
-        let mut asked: Vec<_> = asked
-            .filter_map(|((process, stream, id), by)| Some((by?, process, stream, id)))
-            .collect();
-        asked.sort_unstable_by_key(|(by, ..)| *by);
+        let places = Places::of(records);
         let mut tops = BTreeMap::new();
-        for (by, process, stream, id) in asked {
-            let Some((position, told)) = places.get(&(stream.as_str(), id)).copied() else {
+        for ask in asks(records) {
+            let Ask {
+                by,
+                process,
+                stream,
+                id,
+            } = ask;
+            let Some((position, told)) = places.of_id(stream, id) else {
                 continue;
             };
             let now = (position, by, told, id);

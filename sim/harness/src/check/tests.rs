@@ -1,10 +1,15 @@
 //! What all checks have in common.
 
+use std::time::Duration;
+
 use super::story::{
-    at, delivered, delivered_at, held, invoked, lost, passes, replaced, story, then, unknown, with,
-    without,
+    at, delivered, delivered_at, held, invoked, lost, ordeal, passes, replaced, story, then,
+    unknown, with, without,
 };
-use super::{Check, OneOrder, Store, all, every};
+use super::{
+    Availability, Check, DetectedInTime, EveryCallEnds, NoLeak, NoStampede, OneOrder, Store,
+    WithinLimits, all, every,
+};
 use crate::history::{History, Record};
 
 fn violations(records: Vec<Record>) -> Vec<&'static str> {
@@ -20,9 +25,32 @@ fn a_run_in_which_all_goes_well_breaks_no_promise() {
     assert_eq!(violations(story()), [""; 0]);
 }
 
+/// Every check that there is, with bounds that the ordeal keeps.
+fn every_single() -> Vec<Box<dyn Check>> {
+    let second = Duration::from_secs(1);
+    let mut checks = every(Store::Durable, ["ann".into(), "bob".into()]);
+    checks.extend([
+        Box::new(EveryCallEnds::new(["ann".into(), "bob".into()], second)) as Box<dyn Check>,
+        Box::new(DetectedInTime::new(2 * second, second)),
+        Box::new(WithinLimits),
+        Box::new(NoLeak::new([("open".into(), 0)])),
+        Box::new(NoStampede::new(second, 1).spread(2, second)),
+        Box::new(Availability::new(100, second)),
+    ]);
+    checks
+}
+
+// contract: sim-3
+#[test]
+fn a_fault_that_is_got_over_breaks_no_promise() {
+    for check in every_single() {
+        passes(&*check, ordeal());
+    }
+}
+
 #[test]
 fn each_check_names_another_promise() {
-    let checks = every(Store::Durable, []);
+    let checks = every_single();
     let promises: std::collections::BTreeSet<_> =
         checks.iter().map(|check| check.promise()).collect();
     assert_eq!(promises.len(), checks.len());
@@ -92,6 +120,15 @@ fn a_history_that_says_little_is_judged_by_what_it_says() {
     ];
     for check in every(Store::Durable, ["ann".into()]) {
         passes(&*check, little.clone());
+    }
+    let unread: [&dyn Check; 4] = [
+        &DetectedInTime::new(Duration::ZERO, Duration::MAX),
+        &WithinLimits,
+        &NoStampede::new(Duration::MAX, 0).spread(2, Duration::MAX),
+        &Availability::new(100, Duration::ZERO),
+    ];
+    for check in unread {
+        passes(check, little.clone());
     }
 }
 

@@ -47,6 +47,25 @@ fn one_of_each() -> Vec<What> {
         },
         What::Left { stream: lobby() },
         What::Lost,
+        What::Dialed { to: lobby() },
+        What::Connected { to: lobby() },
+        What::GaveUp {
+            on: lobby(),
+            silent_us: 2_000_001,
+        },
+        What::Struck {
+            fault: "stall".into(),
+            deaf: true,
+        },
+        What::Relieved {
+            fault: "stall".into(),
+        },
+        What::Healed,
+        What::Gauge {
+            of: "open".into(),
+            value: u64::MAX,
+            at_most: 2,
+        },
         What::Final {
             stream: lobby(),
             first_kept: position,
@@ -63,6 +82,32 @@ fn every_record_survives_its_json_line() {
         assert!(!line.contains('\n'), "{line}");
         assert_eq!(serde_json::from_str::<Record>(&line).unwrap(), record);
     }
+}
+
+#[test]
+fn what_the_world_and_the_network_do_reads_as_a_sentence() {
+    let json = [
+        r#"{"process":"bob","did":"dialed","to":"server"}"#,
+        r#"{"process":"bob","did":"connected","to":"server"}"#,
+        r#"{"process":"bob","did":"gave_up","on":"server","silent_us":2000001}"#,
+        r#"{"process":"bob","did":"struck","fault":"stall","deaf":true}"#,
+        r#"{"process":"bob","did":"struck","fault":"reset","deaf":false}"#,
+        r#"{"process":"bob","did":"relieved","fault":"stall"}"#,
+        r#"{"process":"world","did":"healed"}"#,
+        r#"{"process":"bob","did":"gauge","of":"open","value":3,"at_most":2}"#,
+    ];
+    let sentences = json.map(|line| serde_json::from_str::<Record>(line).unwrap().to_string());
+    let expected = [
+        "bob dialed server",
+        "bob is connected to server",
+        "bob gave up on server, silent for 2.000001 s",
+        "bob was struck by stall and hears nothing",
+        "bob was struck by reset",
+        "bob was relieved of stall",
+        "world is healed: every fault that ends is over",
+        "bob holds 3 of at most 2 open",
+    ];
+    assert_eq!(sentences, expected);
 }
 
 #[test]
