@@ -14,20 +14,26 @@ pub mod reconnect;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[non_exhaustive]
 pub enum World {
+    /// A chat server, its store, and people who talk.
+    Chat,
     /// A service behind `Reconnect`.
     Reconnect,
+    /// A small peer behind the pool.
+    Pool,
 }
 
 // === impl World ===
 
 impl World {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Reconnect];
+    pub const ALL: [Self; 3] = [Self::Chat, Self::Reconnect, Self::Pool];
 
     /// The world, with nothing broken on purpose.
     pub fn scenario(self) -> Box<dyn Play> {
         match self {
+            Self::Chat => Box::new(chat::scenario(None)),
             Self::Reconnect => Box::new(reconnect::scenario(None)),
+            Self::Pool => Box::new(pool::scenario(None)),
         }
     }
 }
@@ -35,7 +41,9 @@ impl World {
 impl fmt::Display for World {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Self::Chat => "chat",
             Self::Reconnect => "reconnect",
+            Self::Pool => "pool",
         })
     }
 }
