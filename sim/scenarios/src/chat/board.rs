@@ -99,15 +99,19 @@ impl Board {
         loop {
             // Before the look, or what changes just after it would wake nobody.
             let changed = self.changed.notified();
-            let mut state = self.lock();
-            if state.settled || state.is_settled(&scripts) {
-                state.settled = true;
+            if self.settles(&scripts) {
                 self.changed.notify_waiters();
                 return;
             }
-            drop(state);
             changed.await;
         }
+    }
+
+    /// Whether all is settled, which stays so once it is.
+    fn settles(&self, scripts: &[Script]) -> bool {
+        let mut state = self.lock();
+        state.settled = state.settled || state.is_settled(scripts);
+        state.settled
     }
 
     /// The message id that stands for `id` in a store that forgets ids: another each time.
@@ -115,7 +119,11 @@ impl Board {
         let mut state = self.lock();
         let mut alias = id;
         while state.aliases.contains_key(&alias) {
-            alias = MsgId((u128::from_be_bytes(alias.0) ^ ALIASED).wrapping_add(1).to_be_bytes());
+            alias = MsgId(
+                (u128::from_be_bytes(alias.0) ^ ALIASED)
+                    .wrapping_add(1)
+                    .to_be_bytes(),
+            );
         }
         state.aliases.insert(alias, id);
         alias

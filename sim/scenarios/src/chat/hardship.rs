@@ -72,7 +72,14 @@ fn crawl(chance: &mut impl rand_core::Rng) -> [Step; 2] {
     let direction = Direction::Outbound;
     let bytes_per_s = CRAWL_BYTES_PER_S;
     [
-        step(from, crawling, Fault::Bandwidth { direction, bytes_per_s }),
+        step(
+            from,
+            crawling,
+            Fault::Bandwidth {
+                direction,
+                bytes_per_s,
+            },
+        ),
         step(
             from,
             deaf,

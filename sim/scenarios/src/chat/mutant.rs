@@ -104,9 +104,7 @@ impl<S: Store> Store for Mutant<S> {
             self.store.append(batch)
         };
         let appended = match appended {
-            Err(error) if self.has(Mutation::AckAnyway) => {
-                self.as_if_done(batch).ok_or(error)?
-            }
+            Err(error) if self.has(Mutation::AckAnyway) => self.as_if_done(batch).ok_or(error)?,
             appended => appended?,
         };
         for (draft, outcome) in batch.iter().zip(&appended) {
@@ -137,8 +135,7 @@ impl<S: Store> Store for Mutant<S> {
                 | Mutation::BeginLate
                 | Mutation::ForgetIds,
             ) => {}
-            None
-            | Some(Mutation::ForgetToSync | Mutation::AckAnyway | Mutation::StayClosed) => {
+            None | Some(Mutation::ForgetToSync | Mutation::AckAnyway | Mutation::StayClosed) => {
                 return Ok(replay);
             }
         }

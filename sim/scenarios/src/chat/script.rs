@@ -167,7 +167,11 @@ impl Script {
         let first = pick(chance, &[ROOMS[0], ROOMS[0], ROOMS[1]]);
         self.joins(arrives, first, chance);
         if one_in(chance, 2) {
-            let second = if first == ROOMS[0] { ROOMS[1] } else { ROOMS[0] };
+            let second = if first == ROOMS[0] {
+                ROOMS[1]
+            } else {
+                ROOMS[0]
+            };
             // Together with the first, or when one is long at home there.
             let later = between(chance, arrives, arrives + TROUBLE / 3);
             let at = if one_in(chance, 3) { arrives } else { later };
@@ -199,8 +203,7 @@ impl Script {
                 room,
                 lines,
                 bytes: 20 + (chance.next_u64() % 100) as usize,
-                patience: impatient
-                    .then(|| Duration::from_millis(20 + chance.next_u64() % 3_000)),
+                patience: impatient.then(|| Duration::from_millis(20 + chance.next_u64() % 3_000)),
             };
             self.acts.push((at, say));
         }
@@ -234,7 +237,10 @@ impl Script {
             (*when <= at).then_some(room)
         };
         let rooms: Vec<_> = self.acts.iter().filter_map(there).collect();
-        let room = rooms.iter().find(|room| **room == ROOMS[0]).or(rooms.first());
+        let room = rooms
+            .iter()
+            .find(|room| **room == ROOMS[0])
+            .or(rooms.first());
         let is_there = self.acts.iter().filter(|(when, _)| *when <= at);
         let left = is_there.filter(|(_, act)| matches!(act, Act::Leave { .. }));
         if let (Some(room), 0) = (room, left.count()) {
