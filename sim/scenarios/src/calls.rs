@@ -16,7 +16,7 @@ mod tests;
 use bowline_sim::history::Id;
 
 pub use borrowed::{answer, ask, greet};
-pub use client::{Calling, Calls, Connection, open};
+pub use client::{Calling, Calls, Connection, Kept, open};
 pub use frame::Corrupt;
 pub use log::{Guest, Guests, Log};
 pub use server::{OWED_MAX, SLOW_EVERY, SLOW_MS, Serving, serve};

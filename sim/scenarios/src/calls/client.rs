@@ -51,6 +51,12 @@ pub struct Connection<I: Io> {
     desk: Desk,
 }
 
+/// The calls of a connection that is over. Dropping it fails them.
+#[derive(Debug)]
+pub struct Kept {
+    _desk: Desk,
+}
+
 type Frames<I> = Probing<Framed<Stamped<I>, Codec>, Probes>;
 
 /// Something to send, and who waits for the answer.
@@ -208,16 +214,29 @@ impl<I: Io> Connection<I> {
     ///
     /// As dropping the connection.
     pub async fn run(self) -> BoxError {
+        let (over, kept) = self.run_and_keep().await;
+        drop(kept);
+        over
+    }
+
+    /// The same, but what nobody answered stays open, and nobody hears of the end, until what
+    /// is kept is dropped.
+    ///
+    /// # Cancellation
+    ///
+    /// As dropping the connection.
+    pub async fn run_and_keep(self) -> (BoxError, Kept) {
         let Self {
             frames, mut desk, ..
         } = self;
         let flight = Arc::clone(&desk.flight);
         let (sink, stream) = frames.split();
-        tokio::select! {
+        let over = tokio::select! {
             biased;
             over = hear(stream, &flight) => over,
             over = desk.send(sink) => over,
-        }
+        };
+        (over, Kept { _desk: desk })
     }
 }
 

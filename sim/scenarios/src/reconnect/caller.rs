@@ -2,23 +2,24 @@
 //! [`Reconnect`](bowline_reconnect::Reconnect).
 
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
-use bowline_link::BoxError;
+use bowline_link::{BoxError, Io};
 use bowline_reconnect::{NotSent, Resumption};
 use bowline_sim::history::Id;
 use tower_service::Service;
 
 use super::mutant::{Hushed, Mutation};
-use crate::calls::{self, Appended, Call, Calls, Met};
+use crate::calls::{self, Appended, Call, Calls, Connection, Kept, Met};
 
 /// What a service says of itself when its connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Manner {
     /// It fails all its calls, and says of each whether it was sent.
     Tells,
-    /// It says nothing and stays as it is, as a service may: `closed` says enough, and it is
-    /// for the link to wake everybody.
+    /// It says nothing and wakes nobody, as a service may: `closed` says enough, and all else
+    /// is for the link.
     Silent,
 }
 
@@ -27,6 +28,8 @@ pub(super) enum Manner {
 pub(super) struct Caller {
     calls: Calls,
     manner: Manner,
+    /// What a silent one keeps when its connection is over, as long as anybody calls it.
+    kept: Arc<OnceLock<Kept>>,
     mutation: Option<Mutation>,
     hushed: Hushed,
 }
@@ -39,13 +42,27 @@ impl Caller {
         Self {
             calls,
             manner,
+            kept: Arc::default(),
             mutation,
             hushed,
         }
     }
 
-    pub(super) fn hushed(&self) -> Hushed {
-        self.hushed.clone()
+    /// The work and the end of the connection below.
+    pub(super) fn closed<I: Io>(
+        &self,
+        connection: Connection<I>,
+    ) -> impl Future<Output = BoxError> + Send + use<I> {
+        let (manner, mutation) = (self.manner, self.mutation);
+        let (kept, hushed) = (Arc::clone(&self.kept), self.hushed.clone());
+        async move {
+            let (end, calls) = connection.run_and_keep().await;
+            match manner {
+                Manner::Tells => drop(calls),
+                Manner::Silent => kept.set(calls).expect("a connection ends once"),
+            }
+            hushed.tell(end, mutation).await
+        }
     }
 
     /// Says who we are, and learns whether the server remembers.
@@ -73,8 +90,11 @@ impl Service<Call> for Caller {
     fn call(&mut self, call: Call) -> Self::Future {
         let (answer, manner) = (self.calls.call(call), self.manner);
         let (hushed, mutation) = (self.hushed.clone(), self.mutation);
+        let kept = Arc::clone(&self.kept);
         Box::pin(async move {
-            let error = match answer.await {
+            let answer = answer.await;
+            drop(kept);
+            let error = match answer {
                 Ok(appended) => return Ok(appended),
                 Err(error) => error,
             };

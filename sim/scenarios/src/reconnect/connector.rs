@@ -75,12 +75,10 @@ impl Connector {
         let connection = connection.with_wall_clock(wall);
         let stamp = connection.stamp();
         let caller = Caller::new(calls, self.manner, self.mutation);
-        let hushed = caller.hushed();
-        let mutation = self.mutation;
+        let closed = caller.closed(connection);
         let closed = async move {
             let _held = held;
-            let end = connection.run().await;
-            hushed.tell(end, mutation).await
+            closed.await
         };
         let heard = move || stamp.heard();
         Ok(Established::new(caller).closed(closed).heard(heard))
