@@ -1,6 +1,7 @@
 //! What the software of a scenario is given: its place in the world, and everything it
 //! would otherwise have to take from the machine.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,8 @@ pub(super) struct Surroundings<S> {
     pub(super) recorder: Recorder,
     pub(super) streams: Streams,
     pub(super) healed_at: Duration,
+    /// The nodes that no fault of the plan holds for ever.
+    pub(super) core: BTreeSet<String>,
     pub(super) shared: S,
 }
 
@@ -116,6 +119,12 @@ impl<S> Node<S> {
         {
             tokio::time::sleep(left).await;
         }
+    }
+
+    /// Whether the node `name` is of the plan's [core](crate::Plan::core): whoever waits for
+    /// others after [`healed`](Self::healed) may wait for these alone.
+    pub fn is_core(&self, name: &str) -> bool {
+        self.world.core.contains(name)
     }
 
     /// Writes down what it saw, in the history and in the trace.

@@ -84,6 +84,7 @@ impl<S: Send + Sync + 'static> Play for Scenario<S> {
             recorder: recorder.clone(),
             streams,
             healed_at: plan.topology.end(),
+            core: plan.core().map(str::to_owned).collect(),
             shared: (self.shared)(streams),
         });
         let finished = Finished::default();

@@ -104,6 +104,21 @@ fn who_is_struck_for_good_owes_nothing_and_the_core_recovers_without() {
 }
 
 #[test]
+fn software_is_told_whom_it_may_wait_for() {
+    let scenario = greeting()
+        .clients(["cem"], async |node| {
+            let core = ["ann", "bob", "server"].map(|name| node.is_core(name));
+            node.note(format!("{core:?}"));
+            Ok(())
+        })
+        .plan(for_good("bob", SILENCE));
+    let outcome = scenario.play_seed(1);
+    let said = outcome.trace.lines();
+    let told = |line: &crate::trace::Line| line.text == "[true, false, true]";
+    assert!(said.iter().any(told), "{outcome}");
+}
+
+#[test]
 fn a_core_that_does_not_recover_fails_the_run_by_name() {
     let outcome = greeting().plan(for_good("server", SILENCE)).play_seed(1);
     assert!(matches!(outcome.end, Err(RunError::TimedOut { .. })));
