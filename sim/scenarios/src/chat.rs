@@ -1,231 +1,141 @@
-//! The chat world: one server whose store survives, five people who talk.
+//! The chat world: one server whose store survives, five people, two rooms, every misery.
 //!
-//! Everything that can go wrong goes wrong for [`TROUBLE`]: streams stall and reset,
-//! the server is killed and loses power. After that everybody must have every
-//! message, in one order, and every answer.
+//! People come late, join a second room on the way, say much at once, stop waiting for
+//! answers, come back as somebody who remembers nothing, or read so slowly that the server
+//! cuts them; the log may be so short that gaps outgrow it. In some seeds the network on
+//! which they hear leaves out messages or repeats them, as a bad server would: clients
+//! must notice and mend.
+//!
+//! When all faults are over, everybody of the core says a last word in each of their rooms
+//! and is shown what everybody said. Bytes are never corrupted here: the plain protocol
+//! has no integrity of its own, and a flipped bit in a body is a message like another. (What
+//! must hold against such bytes, that nobody panics or grows, is promise chat-8 and tested
+//! where the protocol is.)
 
 mod backend;
+mod board;
+mod checks;
+mod ears;
+mod hardship;
 mod mutant;
 mod people;
+mod robot;
+mod script;
+mod server;
 #[cfg(test)]
 mod tests;
+mod wire;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bowline_chat::log::Offset;
-use bowline_chat::server::{Environment, Server, Traced};
-use bowline_chat::store::{Committer, Redb, Retention, Store};
-use bowline_link::BoxError;
-use bowline_link::codec::Limits;
-use bowline_policy::heartbeat::Fixed;
-use bowline_sim::check::{self, Violation};
-use bowline_sim::history::{History, Id, Name, Position, Record, What};
-use bowline_sim::{
-    Disk, Fault, Plan, Report, RunError, Settings, Shape, Streams, Topology, Trace, World,
-};
+use bowline_chat::log::MsgId;
+use bowline_sim::check::{self, Check, EveryCallEnds, Store, WithinLimits};
+use bowline_sim::history::{Id, Name, Position};
+use bowline_sim::{Plan, Scenario, Streams};
 
-use backend::Backend;
+pub use board::Board;
 pub use mutant::Mutation;
-use people::{Party, Progress};
+use script::{Hearing, Script, hearing, is_careful};
 
 /// How long things go wrong.
-pub const TROUBLE: Duration = Duration::from_secs(40);
-
-/// How many faults a seed brings.
-const FAULTS: usize = 8;
-
-/// How long a fault lasts, in milliseconds; the longest outlives the heartbeat.
-const FAULT_MS: std::ops::RangeInclusive<u64> = 50..=8_000;
+pub const TROUBLE: Duration = Duration::from_secs(24);
 
 /// Who talks.
 const PEOPLE: [&str; 5] = ["ann", "bob", "cem", "dan", "eve"];
 
+/// Who talks too, and is no person.
+const ROBOT: &str = "rob";
+
 /// Where they talk.
-const ROOM: &str = "lobby";
+const ROOMS: [&str; 2] = ["lobby", "attic"];
 
-/// One seed in so many runs with a log so short that gaps outgrow it.
-const SHORT_LOG_EVERY: u64 = 4;
-
-/// What a run of the world came to.
-#[derive(Debug)]
-pub struct Outcome {
-    /// What happened on the network and what was said of it, and the hash of all that.
-    pub trace: Trace,
-    /// How the run ended; an error when somebody waited for ever or a task panicked.
-    pub end: Result<Report, RunError>,
-    /// Which promises broke; the checks look at what happened even when the run did
-    /// not come to its end.
-    pub violations: Vec<Violation>,
-    /// All that was seen, as the checks judged it.
-    pub history: History,
+/// The world, with one thing broken on purpose if asked for.
+pub fn scenario(mutation: Option<Mutation>) -> Scenario<Board> {
+    let scenario = Scenario::sharing("chat", Board::new)
+        .hosts(["server"], move |node| server::run(node, mutation))
+        .disk("server")
+        .clients_on("people", PEOPLE, people::live)
+        .clients_on("people", [ROBOT], robot::live)
+        .trouble(TROUBLE)
+        .live_within(live_within())
+        .plan(hardship::plan)
+        .unsynced_by(hardship::unsynced)
+        .afterwards(server::last_word);
+    checked(scenario)
 }
 
-/// The plan a seed draws.
-pub fn plan(seed: u64) -> Plan {
-    let topology = topology();
-    let stalls = [
-        bowline_sim::Direction::Inbound,
-        bowline_sim::Direction::Outbound,
-        bowline_sim::Direction::Both,
-    ];
-    let everybody: Vec<_> = topology
-        .all_nodes()
-        .filter(|node| *node != "people")
-        .collect();
-    let mut shape = Shape::new(FAULTS, FAULT_MS)
-        .may(Fault::Reset, everybody.iter().copied())
-        .may(Fault::Crash, ["server"])
-        .may(Fault::PowerLoss, ["server"]);
-    for direction in stalls {
-        shape = shape.may(Fault::Stall { direction }, everybody.iter().copied());
-    }
-    Plan::draw(seed, &topology, &shape)
+/// How long after the last fault everybody of the core is done.
+///
+/// The sum of what may have to happen one after the other, each as long as its settings
+/// let it be:
+///
+/// * a connection died in silence just before: the heartbeat's limit and its tick;
+/// * the backoff waits its longest, and dials: an attempt that hangs to its deadline,
+///   since the server's machine or store is just coming back;
+/// * a second wait, and an attempt that succeeds within its deadline;
+/// * the server opens its store, which it tries once a second, or reopens it, likewise;
+/// * the longest replay, page by page, each a round trip, in each of two rooms;
+/// * the same once more: who was cut for reading slowly starts over;
+/// * the quiet in which nobody says anything new.
+pub fn live_within() -> Duration {
+    let heartbeat = server::heartbeat();
+    let noticed = heartbeat.silence_max() + heartbeat.tick();
+    let tries = 2 * (people::BACKOFF_MAX + people::CONNECT_TIMEOUT);
+    let opened = 2 * server::REOPEN_PAUSE;
+    let replays = ROOMS.len() as u32 * server::replay_max();
+    2 * (noticed + tries + opened + replays) + 2 * board::QUIET
 }
 
-/// Plays `plan`, with one thing broken on purpose if asked for.
-pub fn run(plan: &Plan, mutation: Option<Mutation>) -> Outcome {
-    let streams = Streams::new(plan.seed);
-    let mut world = World::new(plan.clone(), Settings::default());
-    let (disk, trace) = (world.disk("server"), world.trace());
-    let party = Party::new(&world, streams, PEOPLE);
-    let (recorder, progress) = (party.recorder.clone(), party.progress.clone());
-    host_server(&mut world, streams, disk.clone(), mutation);
-    world.host("people", move || party.clone().talk());
-    let end = world.run(|| settled(&progress));
-    recorder.record(Record::new("store", last_word(&disk, streams)));
-    let history = recorder.history();
-    let joined = PEOPLE.map(Name::from);
-    Outcome {
-        trace,
-        end,
-        violations: check::all(&check::every(check::Store::Durable, joined), &history),
-        history,
-    }
-}
-
-impl Outcome {
-    /// Whether the run came to its end and every promise was kept.
-    pub fn is_good(&self) -> bool {
-        self.end.is_ok() && self.violations.is_empty()
-    }
-}
-
-fn topology() -> Topology {
-    Topology::new(TROUBLE)
-        .host("server")
-        .nodes("people", PEOPLE)
-}
-
-fn retention(streams: Streams) -> Retention {
-    use rand_core::Rng;
-    let short = streams
-        .workload(0)
-        .next_u64()
-        .is_multiple_of(SHORT_LOG_EVERY);
-    let messages = if short { 30 } else { 10_000 };
-    Retention::new(messages, 16).expect("neither is zero")
-}
-
-/// The server's software, made again after each crash.
-fn host_server(world: &mut World, streams: Streams, disk: Disk, mutation: Option<Mutation>) {
-    let (net, wall) = (world.net(), Arc::new(world.wall_clock()));
-    let starts = Arc::new(AtomicU64::new(0));
-    world.host("server", move || {
-        // Index 0 reads the store at the end; people count from 1000.
-        let start = starts.fetch_add(1, Ordering::Relaxed) + 1;
-        let (net, wall, disk) = (net.clone(), wall.clone(), disk.clone());
-        async move {
-            let store = open(&disk, streams, start, mutation)?;
-            let environment = Environment {
-                wall,
-                secrets: Arc::new(Mutex::new(streams.secrets(start))),
-                observer: Arc::new(Traced),
-            };
-            let listener = net.listen("server", people::PORT).await?;
-            match mutation {
-                Some(mutation) => {
-                    let store = mutant::Mutant::new(store, mutation);
-                    serve(store, listener, environment).await
-                }
-                None => serve(store, listener, environment).await,
+/// Adds every check that can be asked of a chat.
+fn checked(mut scenario: Scenario<Board>) -> Scenario<Board> {
+    for index in 0..check::every(Store::Durable, []).len() {
+        scenario = scenario.check_by(move |plan| {
+            let check = check::every(Store::Durable, joined(plan)).swap_remove(index);
+            match is_careful(Streams::new(plan.seed)) {
+                true => check,
+                false => Box::new(checks::NotAcrossRooms(check)),
             }
-        }
-    });
-}
-
-async fn serve(
-    store: impl Store,
-    listener: impl bowline_link::Listen,
-    environment: Environment,
-) -> Result<(), BoxError> {
-    let heartbeat = Fixed::new(Duration::from_secs(2), Duration::from_secs(1), 2)?;
-    let settings = bowline_chat::server::Settings::new(Limits::default(), heartbeat)?
-        // Small, so that most replays take several pages.
-        .replay_page_bytes(1024)?;
-    Server::new(Committer::inline(store), settings, environment)
-        .serve(listener, std::future::pending())
-        .await;
-    Ok(())
-}
-
-fn open(
-    disk: &Disk,
-    streams: Streams,
-    start: u64,
-    mutation: Option<Mutation>,
-) -> Result<Redb, BoxError> {
-    let disk = disk.clone();
-    let syncs = mutation != Some(Mutation::ForgetToSync);
-    Ok(Redb::with_backend(
-        move || Ok(Backend::new(disk.open(), syncs)),
-        retention(streams),
-        Box::new(streams.secrets(1_000_000 + start)),
-    )?)
-}
-
-/// Whether everybody has every answer and stands at the end of the log.
-fn settled(progress: &Arc<Mutex<Progress>>) -> bool {
-    let progress = progress.lock().expect("nobody panics while holding it");
-    let head = progress.acked;
-    progress.silent == PEOPLE.len()
-        && progress.unanswered == 0
-        && PEOPLE
-            .iter()
-            .all(|name| progress.reached.get(*name).is_some_and(|at| *at >= head))
-}
-
-/// What the store holds when all is over.
-fn last_word(disk: &Disk, streams: Streams) -> What {
-    let read = || -> Result<What, BoxError> {
-        let mut store = open(disk, streams, 0, None)?;
-        let head = store.open_room(ROOM)??;
-        let mut replay = store.replay(ROOM, Offset(head.first.0.saturating_sub(1)))?;
-        let mut log = Vec::new();
-        loop {
-            let page = replay.next_page(1 << 20)?;
-            if page.is_empty() {
-                break;
-            }
-            log.extend(page.iter().map(|message| {
-                let offset = message.offset.0;
-                (position(head.epoch.0, offset), id(message.msg_id))
-            }));
-        }
-        Ok(What::Final {
-            stream: ROOM.into(),
-            first_kept: position(head.epoch.0, head.first.0),
-            log,
+        });
+    }
+    scenario
+        .check_by(|plan| Box::new(EveryCallEnds::new(sessions(plan), live_within())))
+        .check(WithinLimits)
+        .check(checks::SaidOnce)
+        .check_by(|plan| -> Box<dyn Check> {
+            Box::new(checks::NoHoles {
+                owed: hearing(Streams::new(plan.seed)) != Hearing::Badly,
+            })
         })
-    };
-    read().expect("the store can be read when all faults are over")
+}
+
+/// The sessions of the core that are there in the end.
+fn joined(plan: &Plan) -> Vec<Name> {
+    scripts(plan)
+        .map(|script| script.last_session().into())
+        .collect()
+}
+
+/// All sessions of the core.
+fn sessions(plan: &Plan) -> Vec<Name> {
+    let sessions = scripts(plan).flat_map(|script| script.sessions().collect::<Vec<_>>());
+    let robot = plan.core().filter(|name| *name == ROBOT).map(str::to_owned);
+    sessions.chain(robot).map(Name::from).collect()
+}
+
+fn scripts(plan: &Plan) -> impl Iterator<Item = Script> {
+    let streams = Streams::new(plan.seed);
+    let core = plan.core().filter(|name| PEOPLE.contains(name));
+    core.map(move |name| Script::of(streams, name))
 }
 
 fn position(epoch: u64, offset: u64) -> Position {
     Position { epoch, offset }
 }
 
-fn id(msg_id: bowline_chat::log::MsgId) -> Id {
+fn place(at: bowline_chat::log::Position) -> Position {
+    position(at.epoch.0, at.offset.0)
+}
+
+fn id(msg_id: MsgId) -> Id {
     Id(u128::from_be_bytes(msg_id.0))
 }

@@ -11,6 +11,7 @@ use std::sync::{Mutex, mpsc};
 use std::time::Instant;
 
 use bowline_scenarios::chat;
+use bowline_sim::scenario::{Outcome, Play};
 use clap::{Parser, Subcommand, ValueEnum};
 
 /// Worlds, workloads and checks under a deterministic simulator.
@@ -84,7 +85,7 @@ fn campaign(seeds: Range<u64>, verbose: bool) -> io::Result<bool> {
                     }
                     // A closed channel means that printing failed; then nobody listens.
                     if done
-                        .send((seed, chat::run(&chat::plan(seed), None)))
+                        .send((seed, chat::scenario(None).play_seed(seed)))
                         .is_err()
                     {
                         break;
@@ -99,7 +100,7 @@ fn campaign(seeds: Range<u64>, verbose: bool) -> io::Result<bool> {
                 failed.push(seed);
             }
             let mut out = out.lock().expect("only this thread prints");
-            print(&mut *out, seed, &outcome, verbose)?;
+            print(&mut *out, &outcome, verbose)?;
             if verbose || count == 1 || !outcome.is_good() {
                 writeln!(out, "  replay: {}", replay(seed))?;
             }
@@ -120,35 +121,16 @@ fn campaign(seeds: Range<u64>, verbose: bool) -> io::Result<bool> {
     Ok(failed.is_empty())
 }
 
-fn print(
-    out: &mut impl Write,
-    seed: u64,
-    outcome: &chat::Outcome,
-    verbose: bool,
-) -> io::Result<()> {
+fn print(out: &mut impl Write, outcome: &Outcome, verbose: bool) -> io::Result<()> {
     if verbose {
-        let plan = chat::plan(seed);
-        for (index, step) in plan.steps.iter().enumerate() {
+        for (index, step) in outcome.plan.steps.iter().enumerate() {
             writeln!(out, "  step {index}: {step:?}")?;
         }
         for record in outcome.history.records() {
             writeln!(out, "  {record}")?;
         }
     }
-    let hash = outcome.trace.hash();
-    match &outcome.end {
-        Ok(report) if outcome.violations.is_empty() => writeln!(
-            out,
-            "seed {seed}: every promise kept in {:.1} simulated seconds, trace {hash:016x}",
-            report.simulated.as_secs_f64(),
-        )?,
-        Ok(_) => writeln!(out, "seed {seed}: FAILED, trace {hash:016x}")?,
-        Err(error) => writeln!(out, "seed {seed}: FAILED: {error}, trace {hash:016x}")?,
-    }
-    for violation in &outcome.violations {
-        writeln!(out, "{violation}")?;
-    }
-    Ok(())
+    writeln!(out, "{outcome}")
 }
 
 fn replay(seed: u64) -> String {

@@ -1,214 +1,249 @@
-//! What the people of the chat world do, and the record of what they saw.
+//! The people: each plays a script, then says a last word in every room.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bowline_chat::client::{Client, Event, PublishError, Publishing, Settings};
-use bowline_chat::log::{Offset, Position};
-use bowline_chat::protocol::JoinFrom;
+use bowline_chat::client::{Client, PublishError, Publishing, Settings};
+use bowline_chat::log::MsgId;
 use bowline_link::{BoxError, Endpoint};
 use bowline_policy::backoff::{Maker, Schedule};
-use bowline_sim::history::{Record, Recorder, What};
-use bowline_sim::{Net, SimClock, Streams, Trace, World};
+use bowline_sim::history::What;
+use bowline_sim::scenario::Node;
 use rand_core::Rng;
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
-use super::{ROOM, TROUBLE, id, position};
+use super::board::Board;
+use super::ears::Ears;
+use super::script::{Act, Script, is_careful, session};
+use super::server::PORT;
+use super::wire::Dialer;
+use super::{id, place};
 
-/// Where the server listens.
-pub(super) const PORT: u16 = 7400;
+/// How long a client waits at most before it tries again.
+pub(super) const BACKOFF_MAX: Duration = Duration::from_secs(4);
 
-/// How many lines each of them says.
-const LINES: u32 = 25;
+/// How long one attempt may take.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Everybody, and what they write down.
+/// How often somebody looks whether they may speak.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// A person's session: a client, and whoever listens to it.
+struct Session {
+    mouth: Mouth,
+    client: Client,
+    tasks: JoinSet<()>,
+}
+
+/// Asks, and writes down what becomes of it.
 #[derive(Clone)]
-pub(super) struct Party {
-    net: Net,
-    clock: SimClock,
-    trace: Trace,
-    streams: Streams,
-    names: Vec<&'static str>,
-    pub(super) recorder: Recorder,
-    pub(super) progress: Arc<Mutex<Progress>>,
+struct Mouth {
+    node: Node<Board>,
+    who: &'static str,
+    session: Arc<str>,
+    /// Publishes without an answer, in the order in which they were asked for.
+    open: Arc<Mutex<Vec<(&'static str, MsgId)>>>,
 }
 
-/// How far they are.
-#[derive(Debug, Default)]
-pub(super) struct Progress {
-    /// Who has said all they wanted.
-    pub(super) silent: usize,
-    /// Publishes without an answer.
-    pub(super) unanswered: usize,
-    /// The last place that was acknowledged.
-    pub(super) acked: Offset,
-    /// The last place each of them was shown.
-    pub(super) reached: BTreeMap<String, Offset>,
-}
-
-impl Party {
-    pub(super) fn new(
-        world: &World,
-        streams: Streams,
-        names: impl IntoIterator<Item = &'static str>,
-    ) -> Self {
-        Self {
-            net: world.net(),
-            clock: world.wall_clock(),
-            trace: world.trace(),
-            streams,
-            names: names.into_iter().collect(),
-            recorder: Recorder::default(),
-            progress: Arc::default(),
+/// Lives one person's life.
+pub(super) async fn live(node: Node<Board>) -> Result<(), BoxError> {
+    let script = Script::of(node.shared().streams, node.name());
+    let mut session = None;
+    for (at, act) in &script.acts {
+        until(&node, *at).await;
+        match act {
+            Act::Arrive(number) => session = Some(Session::begin(&node, &script, *number)?),
+            Act::Join(room, from) => {
+                let session: &Session = session.as_ref().expect("joins follow an arrival");
+                session.client.join(room, *from).await?;
+            }
+            Act::Say {
+                room,
+                lines,
+                bytes,
+                patience,
+            } => {
+                let session = session.as_mut().expect("one speaks after an arrival");
+                session.say(room, *lines, *bytes, *patience).await?;
+            }
+            Act::Leave { goodbye } => {
+                let session = session.take().expect("one leaves after an arrival");
+                session.end(*goodbye).await;
+            }
         }
     }
+    node.healed().await;
+    let session = session.expect("everybody is there in the end");
+    // Whom a fault holds for ever owes nothing, and would only be heard at some odd moment.
+    if node.is_core(node.name()) {
+        for room in script.rooms() {
+            session.say_last(room).await?;
+        }
+    }
+    let board = node.shared();
+    board.settled(|name| node.is_core(name)).await;
+    Ok(())
+}
 
-    /// Lets everybody talk, and listen for ever.
-    pub(super) async fn talk(self) -> Result<(), BoxError> {
-        let schedule = Schedule::exponential(Duration::from_millis(200), Duration::from_secs(5))?
+/// Waits for a moment of the world's time, whatever the host's clock does.
+async fn until(node: &Node<Board>, at: Duration) {
+    while let Some(left) = at.checked_sub(node.elapsed())
+        && !left.is_zero()
+    {
+        sleep(left).await;
+    }
+}
+
+// === impl Session ===
+
+impl Session {
+    fn begin(node: &Node<Board>, script: &Script, number: u32) -> Result<Self, BoxError> {
+        let who = script.name;
+        let streams = node.shared().streams;
+        let index = node.jitter().next_u64() ^ u64::from(number);
+        let schedule = Schedule::exponential(Duration::from_millis(200), BACKOFF_MAX)?
             .splay(Duration::from_millis(500))?;
-        let backoff = Maker::new(schedule, self.streams.system(0).next_u64());
-        let mut people = JoinSet::new();
-        for (index, name) in self.names.clone().into_iter().enumerate() {
-            let party = self.clone();
-            let settings =
-                Settings::new(name, backoff.clone()).connect_timeout(Duration::from_secs(4));
-            people.spawn(async move { party.person(index as u64, name, settings).await });
-        }
-        while let Some(ended) = people.join_next().await {
-            ended??;
-        }
-        Ok(())
-    }
-
-    async fn person(
-        self,
-        index: u64,
-        name: &'static str,
-        settings: Settings,
-    ) -> Result<(), BoxError> {
-        let mut chance = self.streams.workload(index + 1);
-        let secrets = Arc::new(Mutex::new(self.streams.secrets(1000 + index)));
+        let settings = Settings::new(who, Maker::new(schedule, index))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .wall_clock(Arc::new(node.wall_clock()));
+        let secrets = Arc::new(Mutex::new(streams.secrets(index)));
         let endpoint = Endpoint::new("server", PORT);
-        let (client, events) = Client::start(self.net.dialer(name), endpoint, settings, secrets)?;
-        // Some come in late, and one of them wants to know what was said before.
-        sleep(Duration::from_millis(chance.next_u64() % 4000)).await;
-        let from = if index == 0 {
-            JoinFrom::History(5)
-        } else {
-            JoinFrom::Live
+        let dialer = Dialer::new(node.clone());
+        let (client, events) = Client::start(dialer, endpoint, settings, secrets)?;
+        let session: Arc<str> = session(who, number).into();
+        let ears = Ears {
+            node: node.clone(),
+            who,
+            session: session.clone(),
+            nap: script.nap,
         };
-        client.join(ROOM, from).await?;
         let mut tasks = JoinSet::new();
-        let listening = self.clone();
-        tasks.spawn(async move { listening.listen(name, events).await });
-        let pause = 2 * TROUBLE.as_millis() as u64 / u64::from(LINES);
-        for line in 0..LINES {
-            sleep(Duration::from_millis(chance.next_u64() % pause)).await;
-            let publishing = client.publish(ROOM, format!("{name} {line}")).await?;
-            let stream = ROOM.into();
-            let id = id(publishing.msg_id());
-            self.record(name, What::Invoked { stream, id });
-            self.progress().unanswered += 1;
-            let waiting = self.clone();
-            tasks.spawn(async move { waiting.wait_for(name, publishing).await });
+        tasks.spawn(ears.listen(events));
+        let mouth = Mouth {
+            node: node.clone(),
+            who,
+            session,
+            open: Arc::default(),
+        };
+        Ok(Self {
+            mouth,
+            client,
+            tasks,
+        })
+    }
+
+    /// Says `lines` lines at once, and leaves others to wait for the answers.
+    async fn say(
+        &mut self,
+        room: &'static str,
+        lines: u64,
+        bytes: usize,
+        patience: Option<Duration>,
+    ) -> Result<(), BoxError> {
+        if !self.mouth.may_speak(room) {
+            return Ok(());
         }
-        self.progress().silent += 1;
-        while let Some(ended) = tasks.join_next().await {
-            ended?;
+        for _ in 0..lines {
+            let publishing = self.client.publish(room, vec![b'.'; bytes]).await?;
+            self.mouth.asked(room, &publishing);
+            let mouth = self.mouth.clone();
+            self.tasks.spawn(async move {
+                // An answer as such is none of their business.
+                let _answer = mouth.wait(room, publishing, patience).await;
+            });
         }
         Ok(())
     }
 
-    async fn wait_for(self, name: &'static str, publishing: Publishing) {
-        let stream = ROOM.into();
-        let id = id(publishing.msg_id());
-        let outcome = publishing.receipt().await;
-        let mut progress = self.progress();
-        progress.unanswered -= 1;
-        let what = match outcome {
-            Ok(receipt) => {
-                progress.acked = progress.acked.max(receipt.position.offset);
-                What::Acked {
-                    stream,
-                    id,
-                    position: place(receipt.position),
-                    duplicate: receipt.duplicate,
-                }
-            }
-            Err(PublishError::Refused(_)) => What::Failed { stream, id },
-            Err(_) => What::Unknown { stream, id },
-        };
-        drop(progress);
-        self.record(name, what);
-    }
-
-    async fn listen(self, name: &'static str, mut events: mpsc::Receiver<Event>) {
-        let mut connected = false;
-        while let Some(event) = events.recv().await {
-            let stream = ROOM.into();
-            match event {
-                // Told in its turn: everything the last connection brought is through.
-                Event::Connected { .. } => {
-                    if std::mem::replace(&mut connected, true) {
-                        self.record(name, What::Lost);
-                    }
-                }
-                Event::Joined {
-                    since,
-                    position,
-                    recovered,
-                    count,
-                    ..
-                } => {
-                    if recovered != Some(true) {
-                        self.reached(name, position.offset);
-                    }
-                    let resumed = What::Resumed {
-                        stream,
-                        since: since.map(place),
-                        recovered,
-                        position: place(position),
-                        count,
-                    };
-                    self.record(name, resumed);
-                }
-                Event::Message { epoch, message, .. } => {
-                    self.reached(name, message.offset);
-                    let delivered = What::Delivered {
-                        stream,
-                        id: id(message.msg_id),
-                        position: position(epoch.0, message.offset.0),
-                        prev: Some(message.prev.0),
-                    };
-                    self.record(name, delivered);
-                }
-                other => self.trace.note(name, format!("{other:?}")),
+    /// Says a last word until it is known to be in the log.
+    async fn say_last(&self, room: &'static str) -> Result<(), BoxError> {
+        while !self.mouth.may_speak(room) {
+            sleep(PATIENCE).await;
+        }
+        loop {
+            let publishing = self.client.publish(room, "goodbye").await?;
+            self.mouth.asked(room, &publishing);
+            if self.mouth.wait(room, publishing, None).await {
+                self.mouth.node.shared().said_last(self.mouth.who, room);
+                return Ok(());
             }
         }
     }
 
-    fn reached(&self, name: &str, offset: Offset) {
-        self.progress().reached.insert(name.to_owned(), offset);
-    }
-
-    fn progress(&self) -> std::sync::MutexGuard<'_, Progress> {
-        self.progress
-            .lock()
-            .expect("nobody panics while holding it")
-    }
-
-    /// Writes down what was seen, in the history and in the trace.
-    fn record(&self, name: &str, what: What) {
-        self.trace.note(name, what.to_string());
-        let micros = self.clock.elapsed().as_micros() as u64;
-        self.recorder.record(Record::new(name, what).at(micros));
+    /// Ends: nobody waits for answers any more.
+    async fn end(mut self, goodbye: bool) {
+        if goodbye {
+            self.client.close().await;
+        } else {
+            drop(self.client);
+        }
+        self.tasks.shutdown().await;
+        for (stream, asked) in std::mem::take(&mut *self.mouth.open()) {
+            self.mouth.node.shared().answered(self.mouth.who);
+            self.mouth.record(What::Unknown {
+                stream: stream.into(),
+                id: id(asked),
+            });
+        }
+        self.mouth.record(What::Lost);
     }
 }
 
-fn place(at: Position) -> bowline_sim::history::Position {
-    position(at.epoch.0, at.offset.0)
+// === impl Mouth ===
+
+impl Mouth {
+    fn asked(&self, room: &'static str, publishing: &Publishing) {
+        let asked = publishing.msg_id();
+        self.open().push((room, asked));
+        self.node.shared().asked(self.who);
+        self.record(What::Invoked {
+            stream: room.into(),
+            id: id(asked),
+        });
+    }
+
+    /// Whether, in a careful world, nothing said in another room is without an answer.
+    fn may_speak(&self, room: &str) -> bool {
+        let is_careful = is_careful(self.node.shared().streams);
+        !is_careful || self.open().iter().all(|(other, _)| *other == room)
+    }
+
+    /// Waits for the answer, no longer than `patience`; whether it is in the log.
+    async fn wait(
+        &self,
+        room: &'static str,
+        publishing: Publishing,
+        patience: Option<Duration>,
+    ) -> bool {
+        let msg_id = publishing.msg_id();
+        let (stream, id) = (room.into(), id(msg_id));
+        let answer = match patience {
+            Some(patience) => timeout(patience, publishing.receipt()).await.ok(),
+            None => Some(publishing.receipt().await),
+        };
+        let what = match answer {
+            Some(Ok(receipt)) => What::Acked {
+                stream,
+                id,
+                position: place(receipt.position),
+                duplicate: receipt.duplicate,
+            },
+            Some(Err(PublishError::Refused(_))) => What::Failed { stream, id },
+            Some(Err(_)) | None => What::Unknown { stream, id },
+        };
+        let is_in = matches!(what, What::Acked { .. });
+        self.open().retain(|(_, open)| *open != msg_id);
+        self.node.shared().answered(self.who);
+        self.record(what);
+        is_in
+    }
+
+    fn record(&self, what: What) {
+        self.node.record_as(&self.session, what);
+    }
+
+    fn open(&self) -> MutexGuard<'_, Vec<(&'static str, MsgId)>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
