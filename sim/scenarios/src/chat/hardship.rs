@@ -1,15 +1,18 @@
 //! What goes wrong in the chat world, drawn from the seed.
 //!
-//! Beside faults that fall anywhere, one combination is put together on purpose, because
-//! chance hardly ever would: somebody's upload crawls while nothing reaches them, so they
-//! come back while what they said before is still on its way.
+//! Beside faults that fall anywhere, two combinations are put together on purpose, because
+//! chance hardly ever would: somebody's upload crawls while nothing reaches them, so that
+//! they may come back while what they said before is still on its way; and people lose
+//! their connections while everybody talks so much that the log forgets within a second.
 
 use std::time::Duration;
 
 use bowline_sim::disk::Unsynced;
 use bowline_sim::{Direction, Fault, Kind, Plan, Shape, Step, Streams, Topology};
 
-use super::script::{LONG_LOG, between, messages_kept, one_in, pick, storm};
+use rand_core::Rng;
+
+use super::script::{CROWD, LONG_LOG, between, crowds, messages_kept, one_in, pick, storm};
 use super::{PEOPLE, ROBOT, TROUBLE};
 
 /// How many faults a seed brings.
@@ -26,25 +29,44 @@ const CRAWL_EVERY: u64 = 2;
 /// How fast an upload crawls.
 const CRAWL_BYTES_PER_S: u64 = 400;
 
+/// How many connections are lost while a crowd talks.
+const RESETS: usize = 4;
+
 /// Indexes of workload generators.
-const CRAWL: u64 = 5;
+const TOGETHER: u64 = 5;
 const POWER: u64 = 7;
 
 /// The plan of a seed.
 pub(super) fn plan(seed: u64, topology: &Topology) -> Plan {
     let streams = Streams::new(seed);
     let mut plan = Plan::draw(seed, topology, &shape(streams));
-    let mut chance = streams.workload(CRAWL);
-    if messages_kept(streams) >= LONG_LOG && one_in(&mut chance, CRAWL_EVERY) {
-        for step in crawl(&mut chance) {
-            plan.steps.push(step);
-            if plan.validate().is_err() {
-                plan.steps.pop();
-            }
-        }
-        plan.steps.sort_by_key(|step| step.at_ms);
+    let mut chance = streams.workload(TOGETHER);
+    let mut more = Vec::new();
+    if messages_kept(streams) == LONG_LOG && one_in(&mut chance, CRAWL_EVERY) {
+        more.extend(crawl(&mut chance));
     }
+    for crowd in crowds(streams) {
+        more.extend((0..RESETS).map(|_| reset(crowd, &mut chance)));
+    }
+    for step in more {
+        plan.steps.push(step);
+        if plan.validate().is_err() {
+            plan.steps.pop();
+        }
+    }
+    plan.steps.sort_by_key(|step| step.at_ms);
     plan
+}
+
+/// Somebody loses their connection in the middle of a crowd.
+fn reset(crowd: Duration, chance: &mut impl Rng) -> Step {
+    let at = between(chance, crowd, crowd + CROWD);
+    Step {
+        at_ms: at.as_millis() as u64,
+        for_ms: None,
+        target: pick(chance, &PEOPLE).to_owned(),
+        fault: Fault::Reset,
+    }
 }
 
 fn shape(streams: Streams) -> Shape {
@@ -96,7 +118,7 @@ pub(super) fn unsynced(streams: Streams) -> Unsynced {
     }
 }
 
-fn crawl(chance: &mut impl rand_core::Rng) -> [Step; 2] {
+fn crawl(chance: &mut impl Rng) -> [Step; 2] {
     let who = pick(chance, &PEOPLE);
     let from = between(chance, TROUBLE / 4, TROUBLE / 2);
     // Long enough for the heartbeat to be missed, and for what was said to outlast it.

@@ -38,12 +38,19 @@ const STORM_LINES: u64 = 170;
 /// How long such a line is.
 const STORM_BYTES: usize = 1500;
 
+/// How long a crowd talks, where the log is short: then it forgets within a second.
+pub(super) const CROWD: Duration = Duration::from_millis(2_500);
+
+/// How long each of a crowd is silent at most between two lines.
+const CROWD_PAUSE_MAX: Duration = Duration::from_millis(80);
+
 /// Indexes of workload generators, apart from those of people.
 const LOG: u64 = 1;
 const STORM: u64 = 2;
 const HEARING: u64 = 3;
 const RETURN: u64 = 4;
 const CARE: u64 = 6;
+const CROWDS: u64 = 8;
 const PERSON: u64 = 100;
 
 /// One person's part.
@@ -125,6 +132,18 @@ pub(super) fn storm(streams: Streams) -> Option<(Duration, &'static str)> {
     })
 }
 
+/// When everybody talks without a pause, in a seed whose log is short.
+pub(super) fn crowds(streams: Streams) -> Vec<Duration> {
+    if messages_kept(streams) == LONG_LOG {
+        return Vec::new();
+    }
+    let mut chance = streams.workload(CROWDS);
+    let times = [TROUBLE / 3, TROUBLE * 3 / 4].into_iter();
+    times
+        .map(|from| between(&mut chance, from, from + TROUBLE / 8))
+        .collect()
+}
+
 /// Who comes back as somebody new, in a seed in which somebody does.
 fn returns(streams: Streams) -> Option<&'static str> {
     let mut chance = streams.workload(RETURN);
@@ -152,6 +171,9 @@ impl Script {
         };
         script.comes(&mut chance);
         script.talks(&mut chance);
+        for from in crowds(streams) {
+            script.chatters(from, &mut chance);
+        }
         if returns(streams) == Some(script.name) {
             script.returns(&mut chance);
         }
@@ -225,6 +247,25 @@ impl Script {
                 patience: impatient.then(|| Duration::from_millis(20 + chance.next_u64() % 3_000)),
             };
             self.acts.push((at, say));
+        }
+    }
+
+    /// Says a line every few moments, in a room of its own.
+    fn chatters(&mut self, from: Duration, chance: &mut impl Rng) {
+        let joined = self.acts.iter().filter_map(joins);
+        let Some((_, room)) = joined.min().filter(|(at, _)| *at <= from) else {
+            return;
+        };
+        let mut at = from;
+        while at < from + CROWD {
+            let say = Act::Say {
+                room,
+                lines: 1,
+                bytes: 20,
+                patience: None,
+            };
+            self.acts.push((at, say));
+            at += between(chance, Duration::from_millis(1), CROWD_PAUSE_MAX);
         }
     }
 
