@@ -84,6 +84,7 @@ pub struct Scenario<S = ()> {
     checks: Vec<CheckFor>,
     after: Option<Afterwards<S>>,
     settings: Settings,
+    unsynced_by: Option<UnsyncedOf>,
     seeds: Range<u64>,
 }
 
@@ -102,6 +103,7 @@ type Software<S> = Arc<dyn Fn(Node<S>) -> Running + Send + Sync>;
 type Running = Pin<Box<dyn Future<Output = Result<(), BoxError>>>>;
 type Planner = Arc<dyn Fn(u64, &Topology) -> Plan + Send + Sync>;
 type CheckFor = Arc<dyn Fn(&Plan) -> Box<dyn Check> + Send + Sync>;
+type UnsyncedOf = Arc<dyn Fn(Streams) -> Unsynced + Send + Sync>;
 type Afterwards<S> = Arc<dyn Fn(&After<S>) + Send + Sync>;
 
 // === impl Scenario ===
@@ -130,6 +132,7 @@ impl<S: Send + Sync + 'static> Scenario<S> {
             checks: Vec::new(),
             after: None,
             settings: Settings::default(),
+            unsynced_by: None,
             seeds: 0..1,
         }
     }
@@ -286,6 +289,16 @@ impl<S: Send + Sync + 'static> Scenario<S> {
     #[must_use]
     pub fn unsynced(mut self, unsynced: Unsynced) -> Self {
         self.settings.unsynced = unsynced;
+        self
+    }
+
+    /// The same for each seed by itself.
+    #[must_use]
+    pub fn unsynced_by(
+        mut self,
+        unsynced: impl Fn(Streams) -> Unsynced + Send + Sync + 'static,
+    ) -> Self {
+        self.unsynced_by = Some(Arc::new(unsynced));
         self
     }
 

@@ -19,10 +19,11 @@ mod ears;
 mod hardship;
 mod mutant;
 mod people;
+mod robot;
 mod script;
 mod server;
-//#[cfg(test)]
-//mod tests;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::time::Duration;
@@ -34,13 +35,16 @@ use bowline_sim::{Plan, Scenario, Streams};
 
 pub use board::Board;
 pub use mutant::Mutation;
-use script::{Script, is_careful};
+use script::{Hearing, Script, hearing, is_careful};
 
 /// How long things go wrong.
 pub const TROUBLE: Duration = Duration::from_secs(24);
 
 /// Who talks.
 const PEOPLE: [&str; 5] = ["ann", "bob", "cem", "dan", "eve"];
+
+/// Who talks too, and is no person.
+const ROBOT: &str = "rob";
 
 /// Where they talk.
 const ROOMS: [&str; 2] = ["lobby", "attic"];
@@ -51,9 +55,11 @@ pub fn scenario(mutation: Option<Mutation>) -> Scenario<Board> {
         .hosts(["server"], move |node| server::run(node, mutation))
         .disk("server")
         .clients_on("people", PEOPLE, people::live)
+        .clients_on("people", [ROBOT], robot::live)
         .trouble(TROUBLE)
         .live_within(live_within())
         .plan(hardship::plan)
+        .unsynced_by(hardship::unsynced)
         .afterwards(server::last_word);
     checked(scenario)
 }
@@ -69,14 +75,15 @@ pub fn scenario(mutation: Option<Mutation>) -> Scenario<Board> {
 /// * a second wait, and an attempt that succeeds within its deadline;
 /// * the server opens its store, which it tries once a second, or reopens it, likewise;
 /// * the longest replay, page by page, each a round trip, in each of two rooms;
-/// * the same once more: who was cut for reading slowly starts over.
+/// * the same once more: who was cut for reading slowly starts over;
+/// * the quiet in which nobody says anything new.
 pub fn live_within() -> Duration {
     let heartbeat = server::heartbeat();
     let noticed = heartbeat.silence_max() + heartbeat.tick();
     let tries = 2 * (people::BACKOFF_MAX + people::CONNECT_TIMEOUT);
     let opened = 2 * server::REOPEN_PAUSE;
     let replays = ROOMS.len() as u32 * server::replay_max();
-    2 * (noticed + tries + opened + replays)
+    2 * (noticed + tries + opened + replays) + 2 * board::QUIET
 }
 
 /// Adds every check that can be asked of a chat.
@@ -96,7 +103,7 @@ fn checked(mut scenario: Scenario<Board>) -> Scenario<Board> {
         .check(checks::SaidOnce)
         .check_by(|plan| -> Box<dyn Check> {
             Box::new(checks::NoHoles {
-                owed: !script::hears_badly(Streams::new(plan.seed)),
+                owed: hearing(Streams::new(plan.seed)) != Hearing::Badly,
             })
         })
 }
@@ -111,7 +118,8 @@ fn joined(plan: &Plan) -> Vec<Name> {
 /// All sessions of the core.
 fn sessions(plan: &Plan) -> Vec<Name> {
     let sessions = scripts(plan).flat_map(|script| script.sessions().collect::<Vec<_>>());
-    sessions.map(Name::from).collect()
+    let robot = plan.core().filter(|name| *name == ROBOT).map(str::to_owned);
+    sessions.chain(robot).map(Name::from).collect()
 }
 
 fn scripts(plan: &Plan) -> impl Iterator<Item = Script> {

@@ -74,6 +74,9 @@ impl<S: Send + Sync + 'static> Play for Scenario<S> {
         let streams = Streams::new(plan.seed);
         let mut settings = self.settings.clone();
         settings.lines_kept = lines;
+        if let Some(unsynced) = &self.unsynced_by {
+            settings.unsynced = unsynced(streams);
+        }
         let mut world = World::new(plan.clone(), settings);
         let trace = world.trace();
         let recorder = world.recorder();

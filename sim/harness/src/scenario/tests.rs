@@ -177,6 +177,69 @@ fn software_is_started_again_after_a_crash_with_another_chance() {
     assert!(scenario.play_seed(0).is_good());
 }
 
+/// What the host `server` finds on its disk after a power loss, having synced one byte of two.
+fn found_after_power_loss(
+    seed: u64,
+    unsynced: impl Fn(Streams) -> Unsynced + Send + Sync + 'static,
+) -> u64 {
+    type Found = std::sync::Mutex<u64>;
+    let scenario = Scenario::sharing("disk", |_| Found::default())
+        .hosts(["server"], async |node: Node<Found>| {
+            let file = node.disk().open();
+            *node.shared().lock().unwrap() = file.len()?;
+            if node.start() == 0 {
+                file.write_at(0, b"a")?;
+                file.sync()?;
+                for at in 1..64 {
+                    file.write_at(at, b"b")?;
+                }
+            }
+            std::future::pending().await
+        })
+        .disk("server")
+        .plan(|seed, topology| {
+            let mut plan = Plan::calm(seed, topology.clone());
+            plan.steps.push(Step {
+                at_ms: 100,
+                for_ms: Some(100),
+                target: "server".to_owned(),
+                fault: Fault::PowerLoss,
+            });
+            plan
+        })
+        .trouble(Duration::from_secs(1))
+        .unsynced_by(unsynced)
+        .afterwards(|after| {
+            after.record(
+                "server",
+                What::Gauge {
+                    of: "bytes".into(),
+                    value: *after.shared().lock().unwrap(),
+                    at_most: 64,
+                },
+            )
+        });
+    match &scenario
+        .play_seed(seed)
+        .history
+        .records()
+        .last()
+        .unwrap()
+        .what
+    {
+        What::Gauge { value, .. } => *value,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn each_seed_may_lose_power_in_its_own_way() {
+    let lost = found_after_power_loss(1, |_| Unsynced::Lost);
+    let reordered = found_after_power_loss(1, |_| Unsynced::Reordered);
+    assert_eq!(lost, 1);
+    assert!(reordered > 1, "{reordered}");
+}
+
 #[test]
 fn percentiles_are_those_of_the_nearest_rank() {
     let recovery = |n| (1..=n).map(Duration::from_millis).collect::<Recovery>();

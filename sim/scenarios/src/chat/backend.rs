@@ -1,4 +1,7 @@
 //! The store's file on a simulated disk, which forgets at a power loss what was not synced.
+//!
+//! The file is sparse, as on most file systems: making it longer takes no room, and writing
+//! where nothing was written does. So a disk that is full shows as early as it would.
 
 use std::io;
 
@@ -16,6 +19,26 @@ pub(super) struct Backend {
 impl Backend {
     pub(super) fn new(file: File, syncs: bool) -> Self {
         Self { file, syncs }
+    }
+}
+
+impl Backend {
+    /// Whether nothing but zeros is there: what was never written, near enough.
+    fn is_hole(&self, offset: u64, len: usize) -> io::Result<bool> {
+        let mut there = vec![0; len];
+        match self.file.read_at(offset, &mut there) {
+            Ok(()) => Ok(there.iter().all(|&byte| byte == 0)),
+            // Beyond the end the write itself takes room.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Fails where the disk has no room for a byte more.
+    fn take_room(&self) -> io::Result<()> {
+        let len = self.file.len()?;
+        self.file.set_len(len + 1)?;
+        self.file.set_len(len)
     }
 }
 
@@ -37,6 +60,9 @@ impl StorageBackend for Backend {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        if self.is_hole(offset, data.len())? {
+            self.take_room()?;
+        }
         self.file.write_at(offset, data)
     }
 }

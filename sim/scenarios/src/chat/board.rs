@@ -4,32 +4,38 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bowline_chat::log::{MsgId, Offset};
 use bowline_sim::Streams;
-use tokio::sync::Notify;
+use tokio::time::sleep;
 
-use super::PEOPLE;
 use super::script::Script;
+use super::{PEOPLE, ROBOT};
+
+/// How long nothing is new before all is said: longer than a message and its answer travel.
+pub(super) const QUIET: Duration = Duration::from_millis(300);
+
+type Heads = BTreeMap<Arc<str>, Offset>;
 
 /// A run's blackboard.
 #[derive(Debug)]
 pub struct Board {
     pub(super) streams: Streams,
     state: Mutex<State>,
-    changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
     /// The last place that the store gave away, in each room.
-    heads: BTreeMap<Arc<str>, Offset>,
+    heads: Heads,
     /// The last place that each person was shown, in each room that they are in now.
     reached: BTreeMap<(&'static str, Arc<str>), Offset>,
     /// Publishes without an answer, of each person.
     unanswered: BTreeMap<&'static str, usize>,
     /// Who has said a last word where, and has the answer.
     last_words: BTreeSet<(&'static str, &'static str)>,
+    robot_said_all: bool,
     /// All was said and shown once.
     settled: bool,
     /// What a store that forgets ids wrote instead of them.
@@ -43,7 +49,6 @@ impl Board {
         Self {
             streams,
             state: Mutex::default(),
-            changed: Notify::new(),
         }
     }
 
@@ -62,7 +67,6 @@ impl Board {
     /// `who` stands at `offset` in `room`.
     pub(super) fn reached(&self, who: &'static str, room: &Arc<str>, offset: Offset) {
         self.lock().reached.insert((who, room.clone()), offset);
-        self.changed.notify_waiters();
     }
 
     /// `who` is in no room until they are told where they stand.
@@ -80,38 +84,42 @@ impl Board {
         let mut state = self.lock();
         let unanswered = state.unanswered.entry(who).or_default();
         *unanswered = unanswered.checked_sub(1).expect("it was asked before");
-        self.changed.notify_waiters();
     }
 
     /// `who` has said a last word in `room`.
     pub(super) fn said_last(&self, who: &'static str, room: &'static str) {
         self.lock().last_words.insert((who, room));
-        self.changed.notify_waiters();
+    }
+
+    /// The robot has said all and has all answers.
+    pub(super) fn robot_said_all(&self) {
+        self.lock().robot_said_all = true;
     }
 
     /// Waits until everybody of the core has said a last word in each room, has all
-    /// answers and was shown all that there is.
+    /// answers, and for a moment was shown all that there is.
     ///
-    /// It becomes true for all at one moment: who went earlier would miss what comes late.
+    /// It becomes true for all at once: who went earlier would miss what others are late
+    /// with, and what those have sent whom a fault holds for ever.
     pub(super) async fn settled(&self, is_core: impl Fn(&str) -> bool) {
         let core = PEOPLE.iter().filter(|name| is_core(name));
         let scripts: Vec<_> = core.map(|name| Script::of(self.streams, name)).collect();
+        while is_core(ROBOT) && !self.lock().robot_said_all {
+            sleep(QUIET).await;
+        }
         loop {
-            // Before the look, or what changes just after it would wake nobody.
-            let changed = self.changed.notified();
-            if self.settles(&scripts) {
-                self.changed.notify_waiters();
+            let before = self.quiet(&scripts);
+            sleep(QUIET).await;
+            let mut state = self.lock();
+            if state.settled || before.is_some() && state.quiet(&scripts) == before {
+                state.settled = true;
                 return;
             }
-            changed.await;
         }
     }
 
-    /// Whether all is settled, which stays so once it is.
-    fn settles(&self, scripts: &[Script]) -> bool {
-        let mut state = self.lock();
-        state.settled = state.settled || state.is_settled(scripts);
-        state.settled
+    fn quiet(&self, core: &[Script]) -> Option<Heads> {
+        self.lock().quiet(core)
     }
 
     /// The message id that stands for `id` in a store that forgets ids: another each time.
@@ -142,8 +150,9 @@ impl Board {
 // === impl State ===
 
 impl State {
-    fn is_settled(&self, core: &[Script]) -> bool {
-        core.iter().all(|script| {
+    /// How far the logs go, where all of `core` have reached that.
+    fn quiet(&self, core: &[Script]) -> Option<Heads> {
+        let are_all_there = core.iter().all(|script| {
             let who = script.name;
             let is_done = |room: &&'static str| {
                 let head = self.heads.get(*room).copied().unwrap_or_default();
@@ -152,7 +161,8 @@ impl State {
             };
             let unanswered = self.unanswered.get(who).copied().unwrap_or_default();
             unanswered == 0 && script.rooms().iter().all(is_done)
-        })
+        });
+        are_all_there.then(|| self.heads.clone())
     }
 }
 

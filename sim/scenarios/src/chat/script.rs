@@ -13,11 +13,14 @@ use super::{PEOPLE, ROOMS, TROUBLE};
 /// One seed in so many runs with a log so short that gaps outgrow it.
 const SHORT_LOG_EVERY: u64 = 3;
 
+/// How many messages are more than are ever said.
+pub(super) const LONG_LOG: u64 = 10_000;
+
 /// In one seed of so many everybody speaks at once while one reads nothing.
 const STORM_EVERY: u64 = 4;
 
-/// In one seed of so many messages are left out and repeated on the way.
-const HEARS_BADLY_EVERY: u64 = 4;
+/// In one seed of so many messages are repeated on the way, in another also left out.
+const HEARING_EVERY: u64 = 6;
 
 /// In one seed of so many nobody speaks in one room while an answer from another is due.
 const CAREFUL_EVERY: u64 = 2;
@@ -35,12 +38,19 @@ const STORM_LINES: u64 = 170;
 /// How long such a line is.
 const STORM_BYTES: usize = 1500;
 
+/// How long a crowd talks, where the log is short: then it forgets within a second.
+pub(super) const CROWD: Duration = Duration::from_millis(2_500);
+
+/// How long each of a crowd is silent at most between two lines.
+const CROWD_PAUSE_MAX: Duration = Duration::from_millis(80);
+
 /// Indexes of workload generators, apart from those of people.
 const LOG: u64 = 1;
 const STORM: u64 = 2;
 const HEARING: u64 = 3;
 const RETURN: u64 = 4;
 const CARE: u64 = 6;
+const CROWDS: u64 = 8;
 const PERSON: u64 = 100;
 
 /// One person's part.
@@ -74,19 +84,35 @@ pub(super) enum Act {
     Leave { goodbye: bool },
 }
 
+/// What becomes of messages on their way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hearing {
+    /// Each arrives once.
+    Well,
+    /// Some arrive twice.
+    Twice,
+    /// Some arrive twice and some not at all.
+    Badly,
+}
+
 /// How many messages of a room the store keeps.
 pub(super) fn messages_kept(streams: Streams) -> u64 {
     let mut chance = streams.workload(LOG);
     if one_in(&mut chance, SHORT_LOG_EVERY) && storm(streams).is_none() {
         12 + chance.next_u64() % 24
     } else {
-        10_000
+        LONG_LOG
     }
 }
 
-/// Whether messages are left out and repeated on their way to people.
-pub(super) fn hears_badly(streams: Streams) -> bool {
-    one_in(&mut streams.workload(HEARING), HEARS_BADLY_EVERY) && storm(streams).is_none()
+/// What becomes of messages on their way to people.
+pub(super) fn hearing(streams: Streams) -> Hearing {
+    match streams.workload(HEARING).next_u64() % HEARING_EVERY {
+        _ if storm(streams).is_some() => Hearing::Well,
+        0 => Hearing::Twice,
+        1 => Hearing::Badly,
+        _ => Hearing::Well,
+    }
 }
 
 /// Whether people speak in one room only when they have their answers from the other.
@@ -104,6 +130,18 @@ pub(super) fn storm(streams: Streams) -> Option<(Duration, &'static str)> {
         let at = between(&mut chance, TROUBLE / 4, TROUBLE / 2);
         (at, pick(&mut chance, &PEOPLE))
     })
+}
+
+/// When everybody talks without a pause, in a seed whose log is short.
+pub(super) fn crowds(streams: Streams) -> Vec<Duration> {
+    if messages_kept(streams) == LONG_LOG {
+        return Vec::new();
+    }
+    let mut chance = streams.workload(CROWDS);
+    let times = [TROUBLE / 3, TROUBLE * 3 / 4].into_iter();
+    times
+        .map(|from| between(&mut chance, from, from + TROUBLE / 8))
+        .collect()
 }
 
 /// Who comes back as somebody new, in a seed in which somebody does.
@@ -133,6 +171,9 @@ impl Script {
         };
         script.comes(&mut chance);
         script.talks(&mut chance);
+        for from in crowds(streams) {
+            script.chatters(from, &mut chance);
+        }
         if returns(streams) == Some(script.name) {
             script.returns(&mut chance);
         }
@@ -206,6 +247,25 @@ impl Script {
                 patience: impatient.then(|| Duration::from_millis(20 + chance.next_u64() % 3_000)),
             };
             self.acts.push((at, say));
+        }
+    }
+
+    /// Says a line every few moments, in a room of its own.
+    fn chatters(&mut self, from: Duration, chance: &mut impl Rng) {
+        let joined = self.acts.iter().filter_map(joins);
+        let Some((_, room)) = joined.min().filter(|(at, _)| *at <= from) else {
+            return;
+        };
+        let mut at = from;
+        while at < from + CROWD {
+            let say = Act::Say {
+                room,
+                lines: 1,
+                bytes: 20,
+                patience: None,
+            };
+            self.acts.push((at, say));
+            at += between(chance, Duration::from_millis(1), CROWD_PAUSE_MAX);
         }
     }
 

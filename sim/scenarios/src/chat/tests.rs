@@ -1,15 +1,23 @@
 //! The world repeats itself, and its checks can fail.
 
+use bowline_sim::scenario::{Outcome, Play};
+
 use super::*;
 
-/// Seeds until `mutation` breaks a promise whose words hold `promise`.
+fn play(seed: u64, mutation: Option<Mutation>) -> Outcome {
+    scenario(mutation).play_seed(seed)
+}
+
+fn hash(seed: u64) -> u64 {
+    play(seed, None).trace.hash()
+}
+
+/// Whether one of so many seeds finds that `mutation` breaks one of `rules`.
 fn found_within(seeds: u64, mutation: Mutation, rules: &[&str]) -> bool {
     (0..seeds).any(|seed| {
-        let outcome = run(&plan(seed), Some(mutation));
-        outcome
-            .violations
-            .iter()
-            .any(|violation| rules.contains(&violation.rule))
+        let violations = play(seed, Some(mutation)).violations;
+        let mut broken = violations.iter().map(|violation| violation.rule);
+        broken.any(|rule| rules.contains(&rule))
     })
 }
 
@@ -17,13 +25,9 @@ fn found_within(seeds: u64, mutation: Mutation, rules: &[&str]) -> bool {
 #[test]
 fn a_seed_leaves_the_same_trace_each_time() {
     for seed in [3, 4] {
-        let hash = |_| run(&plan(seed), None).trace.hash();
-        assert_eq!(hash(1), hash(2), "seed {seed}");
+        assert_eq!(hash(seed), hash(seed), "seed {seed}");
     }
-    assert_ne!(
-        run(&plan(3), None).trace.hash(),
-        run(&plan(4), None).trace.hash()
-    );
+    assert_ne!(hash(3), hash(4));
 }
 
 // The order in which a runtime drops its tasks depends on how many tasks the whole
@@ -31,23 +35,19 @@ fn a_seed_leaves_the_same_trace_each_time() {
 // contract: sim-1
 #[test]
 fn worlds_on_other_threads_leave_no_trace_in_this_one() {
-    let alone = run(&plan(3), None).trace.hash();
-    let others = std::thread::spawn(|| {
-        for seed in 4..8 {
-            run(&plan(seed), None);
-        }
-    });
-    let beside = run(&plan(3), None).trace.hash();
+    let alone = hash(3);
+    let others = std::thread::spawn(|| (4..8).for_each(|seed| drop(play(seed, None))));
+    let beside = hash(3);
     others.join().unwrap();
     assert_eq!(alone, beside);
 }
 
-// contract: chat-1, chat-2, chat-3
+// contract: chat-1, chat-2, chat-3, chat-4
 #[test]
 fn nothing_is_lost_repeated_or_torn_whatever_happens() {
-    for seed in 0..4 {
-        let outcome = run(&plan(seed), None);
-        assert!(outcome.is_good(), "seed {seed}: {:?}", outcome.violations);
+    for seed in 0..8 {
+        let outcome = play(seed, None);
+        assert!(outcome.is_good(), "{outcome}");
     }
 }
 
@@ -57,9 +57,26 @@ fn no_seed_fails_a_second_time() {
     let seeds = seeds.lines().filter(|line| !line.starts_with('#'));
     for line in seeds {
         let (seed, why) = line.split_once(' ').expect("a seed and why");
-        let outcome = run(&plan(seed.parse().expect("a seed")), None);
-        assert!(outcome.is_good(), "again: {why}: {:?}", outcome.violations);
+        let outcome = play(seed.parse().expect("a seed"), None);
+        assert!(outcome.is_good(), "again: {why}: {outcome}");
     }
+}
+
+/// Whether something like `said` is in the trace of one of so many seeds.
+fn is_reached(seeds: u64, said: &str) -> bool {
+    (0..seeds).any(|seed| {
+        let world = scenario(None);
+        let outcome = world.play_keeping(world.plan_of(seed), usize::MAX);
+        let lines = outcome.trace.lines();
+        lines.iter().any(|line| line.text.contains(said))
+    })
+}
+
+// What a world never comes to it cannot judge.
+#[test]
+fn readers_are_cut_for_slowness_and_their_gaps_outgrow_the_log() {
+    assert!(is_reached(20, "cut a slow reader"));
+    assert!(is_reached(20, ", not recovered: "));
 }
 
 // contract: chat-1, sim-3
@@ -90,4 +107,10 @@ fn a_recovery_without_its_last_message_is_found_out() {
         Mutation::LeaveOutLast,
         &["counts-all", "whole-replay"]
     ));
+}
+
+// contract: chat-3, sim-3
+#[test]
+fn a_replay_that_begins_a_message_late_is_found_out() {
+    assert!(found_within(20, Mutation::BeginLate, &["replay-ends"]));
 }

@@ -1,5 +1,5 @@
-//! The streams on which people hear. In some seeds they leave out live messages or repeat
-//! them, as no TCP would and a bad server might: a client must notice by itself.
+//! The streams on which people hear. In some seeds they repeat live messages or leave them
+//! out, as no TCP would and a bad server might: a client must notice by itself.
 //!
 //! Replays are left whole, so that what was announced is owed; and so is everything once
 //! the trouble is over, since only a message that follows shows that one is missing.
@@ -20,9 +20,9 @@ use tower_service::Service;
 
 use super::TROUBLE;
 use super::board::Board;
-use super::script::{hears_badly, one_in};
+use super::script::{Hearing, hearing, one_in};
 
-/// One live message in so many is left out, and another is repeated.
+/// One live message in so many is repeated or left out.
 const SPOILT_EVERY: u64 = 12;
 
 /// How many bytes are read at a time.
@@ -43,6 +43,7 @@ pub(super) struct Line<I> {
 /// What spoils messages.
 struct Trumpet {
     node: Node<Board>,
+    hearing: Hearing,
     chance: Box<dyn Rng + Send>,
     codec: WireCodec,
     input: BytesMut,
@@ -73,7 +74,8 @@ impl Service<Endpoint> for Dialer {
         let node = self.node.clone();
         Box::pin(async move {
             let io = dialing.await?;
-            let trumpet = hears_badly(node.shared().streams).then(|| Trumpet::new(node));
+            let hearing = hearing(node.shared().streams);
+            let trumpet = (hearing != Hearing::Well).then(|| Trumpet::new(node, hearing));
             Ok(Line { io, trumpet })
         })
     }
@@ -82,13 +84,14 @@ impl Service<Endpoint> for Dialer {
 // === impl Trumpet ===
 
 impl Trumpet {
-    fn new(node: Node<Board>) -> Self {
+    fn new(node: Node<Board>, hearing: Hearing) -> Self {
         let limits = Limits::new(FRAME_BYTES_MAX, FRAME_BYTES_MAX).expect("both are the limit");
         // Each dial at another moment has another chance.
         let moment = node.elapsed().as_micros() as u64;
         let chance = node.shared().streams.workload(HEARING ^ moment);
         Self {
             node,
+            hearing,
             chance: Box::new(chance),
             codec: WireCodec::new(Wire::Binary, limits),
             input: BytesMut::new(),
@@ -130,10 +133,11 @@ impl Trumpet {
                 if self.node.elapsed() >= TROUBLE {
                     return 1;
                 }
-                match one_in(&mut self.chance, SPOILT_EVERY) {
-                    true if one_in(&mut self.chance, 2) => 0,
-                    true => 2,
-                    false => 1,
+                let is_spoilt = one_in(&mut self.chance, SPOILT_EVERY);
+                match self.hearing {
+                    Hearing::Badly if is_spoilt && one_in(&mut self.chance, 2) => 0,
+                    Hearing::Badly | Hearing::Twice if is_spoilt => 2,
+                    Hearing::Well | Hearing::Badly | Hearing::Twice => 1,
                 }
             }
             _ => 1,

@@ -1,3 +1,5 @@
+//! A direction of a stream: nothing is reordered, lost or invented but what a toxic takes.
+
 use rand_pcg::Pcg64;
 
 use super::*;
