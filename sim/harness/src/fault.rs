@@ -10,7 +10,7 @@
 //!
 //! | fault | a dial to or from the target | an established stream |
 //! |---|---|---|
-//! | [`Stall`](Fault::Stall) | hangs, and succeeds once it is lifted | bytes, ends and resets in that direction wait and arrive when it is lifted; writes succeed until the window is full, then wait |
+//! | [`Stall`](Fault::Stall) | hangs, and succeeds once it is lifted | bytes, ends and the resets of kernels in that direction wait and arrive when it is lifted, the fault [`Reset`](Fault::Reset) does not; writes succeed until the window is full, then wait |
 //! | [`Flap`](Fault::Flap) | hangs while the link is down | as in a stall both ways while the link is down, as if nothing were wrong while it is up |
 //! | [`Latency`](Fault::Latency) | takes longer by what it adds there and back, also to be refused | bytes and ends in that direction come later, in order; nothing sent afterwards overtakes what is on its way when it is lifted. Resets are not late |
 //! | [`Bandwidth`](Fault::Bandwidth) | unharmed: its packets are small | bytes in that direction trickle in at the rate and the end comes behind them; writes succeed until the window is full, then at the rate. What still queues when it is lifted arrives then |
@@ -270,6 +270,13 @@ impl Fault {
         parts.any(|part| other.parts().contains(part))
     }
 
+    /// The same where one strikes a host and the other a node on it: there stalls, latencies
+    /// and limits add up, as those of two links in a row do.
+    pub(crate) fn collides_across(self, other: Self) -> bool {
+        let mut parts = self.parts().iter().filter(|part| !part.adds_up());
+        parts.any(|part| other.parts().contains(part))
+    }
+
     fn parts(self) -> &'static [Part] {
         match self {
             Self::Stall { .. } | Self::Flap { .. } => &[Part::Arrival],
@@ -368,6 +375,29 @@ impl fmt::Display for Fault {
             Self::DiskFull => f.write_str("full disk"),
             Self::Crash => f.write_str("crash"),
             Self::PowerLoss => f.write_str("power loss"),
+        }
+    }
+}
+
+// === impl Part ===
+
+impl Part {
+    fn adds_up(self) -> bool {
+        match self {
+            Self::Arrival
+            | Self::Delay
+            | Self::Rate
+            | Self::Pieces
+            | Self::Bits
+            | Self::Length
+            | Self::Accepts => true,
+            Self::End
+            | Self::Life
+            | Self::Dials
+            | Self::Refusals
+            | Self::Process
+            | Self::TimeOfDay
+            | Self::Disk => false,
         }
     }
 }

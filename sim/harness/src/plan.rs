@@ -144,7 +144,10 @@ impl Plan {
         for (index, step) in self.steps.iter().enumerate() {
             step.check(index, &self.topology)?;
             let earlier = &self.steps[..index];
-            if let Some(other) = earlier.iter().position(|other| step.overlaps(other)) {
+            if let Some(other) = earlier
+                .iter()
+                .position(|other| step.overlaps(other, &self.topology))
+            {
                 return Err(Invalid::Overlap {
                     step: index,
                     fault: step.fault,

@@ -34,7 +34,11 @@ pub struct Topology {
 
 /// The hosts of a world, the nodes on them, and the time until which faults may last.
 #[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(rename = "Topology", deny_unknown_fields)]
+#[serde(
+    rename = "Topology",
+    deny_unknown_fields,
+    expecting = "a topology: an object with end_ms and hosts"
+)]
 struct Written {
     /// When faults are over, in simulated milliseconds.
     end_ms: u64,

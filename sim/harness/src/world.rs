@@ -24,7 +24,7 @@ use crate::trace::Trace;
 mod diary;
 mod faults;
 mod outcome;
-mod panics;
+pub(crate) mod panics;
 mod settings;
 mod timeline;
 mod timers;
@@ -251,7 +251,8 @@ impl World {
     /// `done` is asked between steps, once the last fault is over. A panic in any task
     /// fails the run, whoever would have awaited it: a panic hook, installed once for the
     /// process, notes panics of threads on which a world runs and passes all on to the hook
-    /// before it.
+    /// before it. A panic on a thread that the software starts by itself, as
+    /// `spawn_blocking` does, is not seen; such software is not deterministic either.
     ///
     /// # Errors
     ///

@@ -166,34 +166,41 @@ impl From<io::Error> for Stop {
 /// Plays `what` and says whether all of it was good.
 fn run(world: World, what: What, detail: Detail) -> Result<bool, Stop> {
     let scenario = world.scenario();
+    let again = Again {
+        world,
+        plan: what.plan.clone(),
+    };
     let mut printed = Ok(());
     let mut each = |outcome: &Outcome| {
         if printed.is_ok() {
-            printed = print(world, outcome, detail);
+            printed = print(&again, outcome, detail);
         }
     };
-    let campaign = match (
-        what.seeds.or(what.seed.map(|seed| seed..seed + 1)),
-        what.plan,
-    ) {
-        (Some(seeds), _) => play_all(&*scenario, seeds, &mut each),
-        (None, Some(path)) => match Plan::read(&path, &scenario.plan_of(0).topology) {
+    let campaign = match (what.seed, what.seeds, &what.plan) {
+        (Some(seed), _, _) => play_plan(&*scenario, scenario.plan_of(seed), &mut each),
+        (_, Some(seeds), _) => play_all(&*scenario, seeds, &mut each),
+        (_, _, Some(path)) => match Plan::read(path, &scenario.plan_of(0).topology) {
             Ok(plan) => play_plan(&*scenario, plan, &mut each),
             Err(error) => return Err(Stop::Asked(told(&error))),
         },
-        (None, None) => unreachable!("one of the group is required"),
+        (None, None, None) => unreachable!("one of the group is required"),
     };
     printed?;
+    if let Some(Err(error)) = campaign.failures.first().map(|outcome| &outcome.end)
+        && error.is_refusal()
+    {
+        return Err(Stop::Asked(told(error)));
+    }
     let mut out = io::stdout().lock();
     let bound = scenario.live_within().as_secs_f64();
     writeln!(out, "{}, of {bound:.1} s allowed", campaign.verdict_line())?;
     for failure in &campaign.failures {
-        writeln!(out, "failed: {}", again(world, failure.plan.seed))?;
+        writeln!(out, "failed: {}", again.line(failure.plan.seed))?;
     }
     Ok(campaign.failed == 0)
 }
 
-fn print(world: World, outcome: &Outcome, detail: Detail) -> io::Result<()> {
+fn print(again: &Again, outcome: &Outcome, detail: Detail) -> io::Result<()> {
     if detail == Detail::Failures && outcome.is_good() {
         return Ok(());
     }
@@ -208,13 +215,27 @@ fn print(world: World, outcome: &Outcome, detail: Detail) -> io::Result<()> {
     }
     writeln!(out, "{outcome}")?;
     if detail == Detail::Everything || !outcome.is_good() {
-        writeln!(out, "  again: {}", again(world, outcome.plan.seed))?;
+        writeln!(out, "  again: {}", again.line(outcome.plan.seed))?;
     }
     Ok(())
 }
 
-fn again(world: World, seed: u64) -> String {
-    format!("cargo run --release -p bowline-scenarios -- run --world {world} --seed {seed}")
+/// What to type to see a run again.
+struct Again {
+    world: World,
+    /// The file whose plan it was, where it was one.
+    plan: Option<PathBuf>,
+}
+
+impl Again {
+    fn line(&self, seed: u64) -> String {
+        let run = "cargo run --release -p bowline-scenarios -- run --world";
+        let world = self.world;
+        match &self.plan {
+            None => format!("{run} {world} --seed {seed}"),
+            Some(path) => format!("{run} {world} --plan {}", path.display()),
+        }
+    }
 }
 
 fn check_determinism(world: Option<World>, seeds: &Range<u64>) -> Result<bool, Stop> {

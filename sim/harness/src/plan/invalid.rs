@@ -110,10 +110,19 @@ impl Step {
     }
 
     /// Whether it cannot happen because `other` does.
-    pub(super) fn overlaps(&self, other: &Self) -> bool {
+    pub(super) fn overlaps(&self, other: &Self, topology: &Topology) -> bool {
         let together = self.at_ms == other.at_ms
             || (self.at_ms < other.ends_ms() && other.at_ms < self.ends_ms());
-        together && self.target == other.target && self.fault.collides_with(other.fault)
+        let (ours, theirs) = (&*self.target, &*other.target);
+        let is_home = |host, node| topology.is_host(host) && topology.host_of(node) == Some(host);
+        let collide = if ours == theirs {
+            self.fault.collides_with(other.fault)
+        } else if is_home(ours, theirs) || is_home(theirs, ours) {
+            self.fault.collides_across(other.fault)
+        } else {
+            false
+        };
+        together && collide
     }
 
     fn check_target(&self, step: usize, topology: &Topology) -> Result<(), Invalid> {

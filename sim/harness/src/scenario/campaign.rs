@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,8 @@ const FAILURES_KEPT: usize = 8;
 pub struct Campaign {
     /// The scenario.
     pub name: String,
+    /// The file whose plan was played, where it was one.
+    pub plan: Option<PathBuf>,
     /// How many seeds were played.
     pub played: u64,
     /// How many of them failed.
@@ -52,6 +55,12 @@ pub enum NotPlayed {
     Seed {
         /// What it is.
         value: String,
+    },
+    /// There is no seed to play: a campaign of none would prove nothing.
+    #[error("there is no seed in {}..{}", .seeds.start, .seeds.end)]
+    NoSeed {
+        /// The range.
+        seeds: Range<u64>,
     },
     /// `SIM_PLAN` names no plan for this world.
     #[error("SIM_PLAN cannot be played")]
@@ -86,9 +95,13 @@ pub fn play_plan(scenario: &dyn Play, plan: Plan, mut each: impl FnMut(&Outcome)
 pub(super) fn run(scenario: &dyn Play, seeds: Range<u64>) -> Result<Campaign, NotPlayed> {
     let ignore = |_: &Outcome| {};
     let campaign = match variables::asked(scenario)? {
+        Asked::Nothing if seeds.is_empty() => return Err(NotPlayed::NoSeed { seeds }),
         Asked::Nothing => play_all(scenario, seeds, ignore),
-        Asked::Seed(seed) => play_all(scenario, seed..seed.saturating_add(1), ignore),
-        Asked::Plan(plan) => play_plan(scenario, *plan, ignore),
+        Asked::Seed(seed) => play_plan(scenario, scenario.plan_of(seed), ignore),
+        Asked::Plan(path, plan) => Campaign {
+            plan: Some(path),
+            ..play_plan(scenario, *plan, ignore)
+        },
     };
     campaign.verdict()
 }
@@ -147,6 +160,7 @@ impl Campaign {
     fn of(name: &str) -> Self {
         Self {
             name: name.to_owned(),
+            plan: None,
             played: 0,
             failed: 0,
             failures: Vec::new(),
@@ -205,7 +219,11 @@ impl Campaign {
 impl fmt::Display for Campaign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for outcome in &self.failures {
-            writeln!(f, "{outcome}\n  again: SIM_SEED={}", outcome.plan.seed)?;
+            writeln!(f, "{outcome}")?;
+            match &self.plan {
+                None => writeln!(f, "  again: SIM_SEED={}", outcome.plan.seed)?,
+                Some(plan) => writeln!(f, "  again: SIM_PLAN={}", plan.display())?,
+            }
         }
         let more = self.failed - self.failures.len() as u64;
         if more > 0 {

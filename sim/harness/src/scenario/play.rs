@@ -11,10 +11,12 @@ use tokio::task::JoinSet;
 
 use super::node::Surroundings;
 use super::{After, Host, Node, Outcome, Scenario, Software, Tasks};
-use crate::check;
+use crate::check::{self, Violation};
 use crate::disk::Disk;
+use crate::history::{History, Recorder};
 use crate::trace::LINES_KEPT;
-use crate::{Plan, Streams, World};
+use crate::world::panics;
+use crate::{Plan, RunError, Streams, World};
 
 /// How much later than servers clients begin: by then a server listens, which otherwise
 /// would be a matter of which host a seed lets run first.
@@ -67,7 +69,10 @@ impl<S: Send + Sync + 'static> Play for Scenario<S> {
     }
 
     fn plan_of(&self, seed: u64) -> Plan {
-        (self.planner)(seed, &self.topology())
+        let mut plan = (self.planner)(seed, &self.topology());
+        // A planner may draw nothing; the rest of the world's chance is the seed's all the same.
+        plan.seed = seed;
+        plan
     }
 
     fn play_keeping(&self, plan: Plan, lines: usize) -> Outcome {
@@ -106,16 +111,26 @@ impl<S: Send + Sync + 'static> Play for Scenario<S> {
             world: surroundings,
             disks,
         };
-        if let Some(afterwards) = &self.after {
-            afterwards(&after);
-        }
-        let history = recorder.history();
-        let checks: Vec<_> = self.checks.iter().map(|make| make(&after.plan)).collect();
+        // Of a world that was never played there is nothing to be said.
+        let played = !end.as_ref().is_err_and(RunError::is_refusal);
+        let judge = || {
+            played
+                .then(|| self.judge(&after, &recorder))
+                .unwrap_or_default()
+        };
+        let judged = panics::caught(judge);
+        let (history, violations, end) = match judged {
+            Ok((history, violations)) => (history, violations, end),
+            Err(message) => {
+                let panicked = RunError::Panicked { message };
+                (recorder.history(), Vec::new(), end.and(Err(panicked)))
+            }
+        };
         Outcome {
             end,
             unfinished: finished.lacks(&core),
             recovered: finished.since(healed_at, &core),
-            violations: check::all(&checks, &history),
+            violations,
             plan: after.plan,
             history,
             trace,
@@ -124,6 +139,17 @@ impl<S: Send + Sync + 'static> Play for Scenario<S> {
 }
 
 impl<S: Send + Sync + 'static> Scenario<S> {
+    /// What is found when a run is over.
+    fn judge(&self, after: &After<S>, recorder: &Recorder) -> (History, Vec<Violation>) {
+        if let Some(afterwards) = &self.after {
+            afterwards(after);
+        }
+        let history = recorder.history();
+        let checks: Vec<_> = self.checks.iter().map(|make| make(&after.plan)).collect();
+        let violations = check::all(&checks, &history);
+        (history, violations)
+    }
+
     fn core_clients(&self, plan: &Plan) -> Vec<String> {
         let core: Vec<_> = plan.core().collect();
         let clients = self.hosts.values().flat_map(Host::clients);

@@ -252,3 +252,54 @@ fn percentiles_are_those_of_the_nearest_rank() {
         [ms(100), ms(198), ms(200)]
     );
 }
+
+#[test]
+fn a_campaign_of_no_seed_is_refused_and_the_last_seed_is_played() {
+    let error = greeting().seeds(5..5).run().unwrap_err();
+    assert_eq!(error.to_string(), "there is no seed in 5..5");
+    let last = play_plan(&greeting(), greeting().plan_of(u64::MAX), |_| {});
+    assert_eq!((last.played, last.failed), (1, 0));
+}
+
+#[test]
+fn a_plan_that_is_not_played_is_not_judged() {
+    let full = |seed, topology: &Topology| {
+        let mut plan = Plan::calm(seed, topology.clone());
+        plan.steps.push(Step {
+            at_ms: 100,
+            for_ms: Some(100),
+            target: "server".to_owned(),
+            fault: Fault::DiskFull,
+        });
+        plan
+    };
+    let outcome = greeting().plan(full).check(Never).play_seed(1);
+    let refused = outcome.end.as_ref().is_err_and(RunError::is_refusal);
+    assert!(refused && outcome.violations.is_empty(), "{outcome}");
+}
+
+#[test]
+fn a_panic_of_what_judges_a_run_fails_that_run_alone() {
+    let scenario = greeting().afterwards(|after| {
+        let seed = after.plan().seed;
+        assert_ne!(seed, 2, "seed two is unlucky");
+    });
+    let error = scenario.seeds(1..4).run().unwrap_err();
+    let told = format!("{error:?}");
+    for part in [
+        "a task panicked",
+        "seed two is unlucky",
+        "2 of 3 seeds good",
+        "SIM_SEED=2",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+}
+
+#[test]
+fn every_seed_is_another_world_whatever_its_plan() {
+    let calm = |_, topology: &Topology| Plan::calm(7, topology.clone());
+    let scenario = greeting().plan(calm);
+    let hash = |seed| scenario.play_seed(seed).trace.hash();
+    assert_ne!(hash(1), hash(2));
+}

@@ -16,14 +16,14 @@ const PLAN: &str = "SIM_PLAN";
 pub(super) enum Asked {
     Nothing,
     Seed(u64),
-    Plan(Box<Plan>),
+    Plan(PathBuf, Box<Plan>),
 }
 
 /// What the environment asks of `scenario`. A plan says more than a seed, and wins.
 pub(super) fn asked(scenario: &dyn Play) -> Result<Asked, NotPlayed> {
     if let Some(path) = env::var_os(PLAN).map(PathBuf::from) {
         let plan = Plan::read(&path, &scenario.plan_of(0).topology)?;
-        return Ok(Asked::Plan(Box::new(plan)));
+        return Ok(Asked::Plan(path, Box::new(plan)));
     }
     match env::var_os(SEED) {
         Some(value) => seed(&value.to_string_lossy()).map(Asked::Seed),

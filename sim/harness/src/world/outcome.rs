@@ -64,3 +64,16 @@ pub enum RunError {
         message: String,
     },
 }
+
+impl RunError {
+    /// Whether nothing was played at all, because what was asked for cannot be.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Plan(_) | Self::NoDisk { .. } | Self::Idle { .. } => true,
+            Self::TimedOut { .. }
+            | Self::Panicked { .. }
+            | Self::Host { .. }
+            | Self::Simulator { .. } => false,
+        }
+    }
+}

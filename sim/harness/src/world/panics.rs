@@ -55,6 +55,13 @@ impl Drop for Watch {
     }
 }
 
+/// Runs `run`; where it panics, with what was said.
+///
+/// For what is done outside a run: its state is thrown away after a panic.
+pub(crate) fn caught<R>(run: impl FnOnce() -> R) -> Result<R, String> {
+    panic::catch_unwind(AssertUnwindSafe(run)).map_err(|payload| said(&*payload).to_owned())
+}
+
 /// What the first panic of this thread since it is watched said.
 pub(super) fn first() -> Option<String> {
     NOTED.with_borrow(|noted| match noted {

@@ -52,10 +52,13 @@ impl State {
         if !self.struck.is_empty() && self.swallows_dials(from, to) {
             return Path::Hangs;
         }
+        // A firewall stands in front of the machine and needs none of its power.
+        if self.rejects_dials(to) {
+            return Path::Rejected;
+        }
         match self.down.get(to.host()) {
             Some(Down::Dark) => return Path::Dark,
             Some(Down::Crashed) => return Path::Rejected,
-            None if self.rejects_dials(to) => return Path::Rejected,
             None => {}
         }
         match self.listening.get(port) {

@@ -173,3 +173,19 @@ fn an_instant_within_what_lasts_overlaps_and_one_at_its_end_does_not() {
         assert_eq!(check(&[frozen.clone(), late]).is_ok(), fine, "at {at_ms}");
     }
 }
+
+#[test]
+fn what_a_host_suffers_its_nodes_suffer_and_limits_add_up() {
+    let hole = step(0, 100, "clients", Fault::BlackHole);
+    for (other, fine) in [
+        (step(50, 20, "ann", Fault::Refuse), false),
+        (step(50, 20, "server", Fault::Refuse), true),
+        (step(100, 20, "ann", Fault::Refuse), true),
+        (step(50, 20, "ann", STALL), true),
+    ] {
+        assert_eq!(check(&[hole.clone(), other.clone()]).is_ok(), fine);
+        assert_eq!(check(&[other, hole.clone()]).is_ok(), fine);
+    }
+    let stalls = [step(0, 100, "clients", STALL), step(50, 20, "ann", STALL)];
+    assert!(check(&stalls).is_ok());
+}
