@@ -1,9 +1,13 @@
 //! Coming back: the whole gap or a plain no, in one page or in many.
 
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
+
 use super::harness::*;
 use crate::log::{Epoch, Offset, Position};
 use crate::protocol::{CloseCode, ErrorCode, JoinFrom, Wire};
 use crate::server::{Event, Settings};
+use crate::store::{Appended, Committer, Draft, Error, Head, Memory, Refused, Replay, Store};
 
 /// A server whose pages hold two of these tests' messages at most.
 fn small_pages() -> Settings {
@@ -262,4 +266,48 @@ async fn a_replay_cut_short_by_hanging_up_leaves_nobody_in_the_room() {
     ann.published_as(101).await;
     settle().await;
     assert_eq!(world.events.seen(&Event::Delivered { copies: 1 }), 101);
+}
+
+/// A store whose replays lack what their head promises, consistently enough to be believed.
+struct Hollow(Memory);
+
+impl Store for Hollow {
+    fn durable(&self) -> bool {
+        self.0.durable()
+    }
+
+    fn append(&mut self, batch: &[Draft]) -> Result<Vec<Result<Appended, Refused>>, Error> {
+        self.0.append(batch)
+    }
+
+    fn open_room(&mut self, room: &str) -> Result<Result<Head, Refused>, Error> {
+        self.0.open_room(room)
+    }
+
+    fn replay(&self, room: &str, _after: Offset) -> Result<Replay, Error> {
+        let head = self.0.replay(room, Offset(0))?.head();
+        Ok(Replay::new(
+            room.into(),
+            head,
+            head.last,
+            std::iter::empty(),
+        ))
+    }
+
+    fn reopen(&mut self) -> Result<(), Error> {
+        self.0.reopen()
+    }
+}
+
+/// The server asked such a store for the next page again and again, and did nothing else.
+#[tokio::test(start_paused = true)]
+async fn a_replay_that_yields_nothing_before_its_end_is_not_asked_for_ever() {
+    let store = Memory::new(keep(100), Box::new(ChaCha8Rng::seed_from_u64(1)));
+    let world = World::start(settings(), Committer::inline(Hollow(store)));
+    let mut ann = world.member(Wire::Binary, "ann").await;
+    ann.published_as(1).await;
+    let mut bob = world.guest(Wire::Binary, "bob").await;
+    bob.join(LOBBY, JoinFrom::History(1)).await;
+    let (_, close) = bob.closed().await;
+    assert_eq!(close.code, CloseCode::STORE_FAILED);
 }

@@ -287,5 +287,14 @@ fn go_on(
         }));
     }
     let found = find(store, name, JoinFrom::Since(reached), page_bytes)?;
-    Ok(found.ok().filter(|found| found.recovered == Some(true)))
+    let found = found.ok().filter(|found| found.recovered == Some(true));
+    match found {
+        // Asked again at once, and for ever, it would yield as little.
+        Some(found) if found.page.is_empty() && !found.at_end => Err(Error::Damaged {
+            room: name.into(),
+            offset: reached.offset.next(),
+            what: "the log ends before its last message",
+        }),
+        found => Ok(found),
+    }
 }
