@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bowline_chat::log::{MsgId, Offset};
 use bowline_sim::Streams;
+use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::script::Script;
@@ -23,6 +24,7 @@ type Heads = BTreeMap<Arc<str>, Offset>;
 pub struct Board {
     pub(super) streams: Streams,
     state: Mutex<State>,
+    despair: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +51,7 @@ impl Board {
         Self {
             streams,
             state: Mutex::default(),
+            despair: Notify::new(),
         }
     }
 
@@ -120,6 +123,16 @@ impl Board {
 
     fn quiet(&self, core: &[Script]) -> Option<Heads> {
         self.lock().quiet(core)
+    }
+
+    /// Somebody goes in circles: all is over.
+    pub(super) fn despair(&self) {
+        self.despair.notify_one();
+    }
+
+    /// Waits for somebody to [`despair`](Self::despair).
+    pub(super) async fn despaired(&self) {
+        self.despair.notified().await;
     }
 
     /// The message id that stands for `id` in a store that forgets ids: another each time.

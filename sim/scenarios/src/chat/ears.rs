@@ -17,6 +17,9 @@ use super::{id, place, position};
 /// Who waits that long for the next event has taken all there were.
 const CAUGHT_UP: Duration = Duration::from_millis(50);
 
+/// Who joins a room so many times on one connection, to mend a hole, never will.
+pub(super) const JOINS_MAX: u32 = 200;
+
 /// Who listens.
 #[derive(Clone)]
 pub(super) struct Ears {
@@ -34,6 +37,7 @@ impl Ears {
     pub(super) async fn listen(self, mut events: mpsc::Receiver<Event>) {
         let mut connected = false;
         let mut rooms = BTreeSet::new();
+        let mut joins = 0;
         // After a nap, until all that waited was taken.
         let mut is_late = false;
         loop {
@@ -51,6 +55,7 @@ impl Ears {
             match &event {
                 // Told in its turn: everything the last connection brought is through.
                 Event::Connected { .. } => {
+                    joins = 0;
                     if std::mem::replace(&mut connected, true) {
                         self.node.shared().away(self.who);
                         self.lost(is_late, &rooms);
@@ -58,6 +63,10 @@ impl Ears {
                 }
                 Event::Joined { room, .. } => {
                     rooms.insert(room.clone());
+                    joins += 1;
+                    if joins > JOINS_MAX {
+                        self.node.shared().despair();
+                    }
                     self.hear(event);
                 }
                 _ => self.hear(event),

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::board::Board;
-use super::ears::Ears;
+use super::ears::{Ears, JOINS_MAX};
 use super::script::{Act, Script, is_careful, session};
 use super::server::PORT;
 use super::wire::Dialer;
@@ -46,14 +46,24 @@ struct Mouth {
     open: Arc<Mutex<Vec<(&'static str, MsgId)>>>,
 }
 
-/// Lives one person's life.
+/// Lives one person's life, or gives up where somebody goes in circles.
 pub(super) async fn live(node: Node<Board>) -> Result<(), BoxError> {
+    tokio::select! {
+        biased;
+        () = node.shared().despaired() => Err(
+            format!("somebody joined a room {JOINS_MAX} times on one connection").into()
+        ),
+        lived = play(&node) => lived,
+    }
+}
+
+async fn play(node: &Node<Board>) -> Result<(), BoxError> {
     let script = Script::of(node.shared().streams, node.name());
     let mut session = None;
     for (at, act) in &script.acts {
-        until(&node, *at).await;
+        until(node, *at).await;
         match act {
-            Act::Arrive(number) => session = Some(Session::begin(&node, &script, *number)?),
+            Act::Arrive(number) => session = Some(Session::begin(node, &script, *number)?),
             Act::Join(room, from) => {
                 let session: &Session = session.as_ref().expect("joins follow an arrival");
                 session.client.join(room, *from).await?;

@@ -74,9 +74,11 @@ fn is_reached(seeds: u64, said: &str) -> bool {
 
 // What a world never comes to it cannot judge.
 #[test]
-fn readers_are_cut_for_slowness_and_their_gaps_outgrow_the_log() {
+fn readers_are_slow_gaps_outgrow_the_log_disks_fill_and_ids_repeat() {
     assert!(is_reached(20, "cut a slow reader"));
     assert!(is_reached(20, ", not recovered: "));
+    assert!(is_reached(20, "CommitFailed"));
+    assert!(is_reached(40, "had been said before"));
 }
 
 // contract: chat-1, sim-3
@@ -113,4 +115,27 @@ fn a_recovery_without_its_last_message_is_found_out() {
 #[test]
 fn a_replay_that_begins_a_message_late_is_found_out() {
     assert!(found_within(20, Mutation::BeginLate, &["replay-ends"]));
+}
+
+// contract: chat-4, sim-3
+#[test]
+fn a_store_that_forgets_ids_is_found_out() {
+    assert!(found_within(40, Mutation::ForgetIds, &["once-in-log"]));
+}
+
+// contract: chat-1, sim-3
+#[test]
+fn an_acknowledgement_of_what_a_full_disk_refused_is_found_out() {
+    assert!(found_within(
+        20,
+        Mutation::AckAnyway,
+        &["ack-lost", "one-id", "duplicate-told"]
+    ));
+}
+
+// contract: sim-3
+#[test]
+fn a_server_whose_store_never_comes_back_is_found_out() {
+    let ends = |seed| play(seed, Some(Mutation::StayClosed)).end;
+    assert!((0..20).any(|seed| ends(seed).is_err()));
 }
