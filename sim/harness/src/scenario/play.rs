@@ -113,10 +113,9 @@ impl<S: Send + Sync + 'static> Play for Scenario<S> {
         };
         // Of a world that was never played there is nothing to be said.
         let played = !end.as_ref().is_err_and(RunError::is_refusal);
-        let judge = || {
-            played
-                .then(|| self.judge(&after, &recorder))
-                .unwrap_or_default()
+        let judge = || match played {
+            true => self.judge(&after, &recorder),
+            false => Default::default(),
         };
         let judged = panics::caught(judge);
         let (history, violations, end) = match judged {
