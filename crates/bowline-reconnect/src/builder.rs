@@ -13,8 +13,9 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::driver::{BoxConnect, Driver, Parts};
-use crate::link::{Lease, Link, Slot};
+use crate::link::{Lease, Link};
 use crate::session::BoxHook;
+use crate::slot::Slot;
 use crate::{Context, Established, Event, Reconnect, Resumption, State, Trace};
 
 /// How long an attempt may take unless told: three retransmissions of a lost
@@ -146,7 +147,7 @@ impl<S: Clone + Send + 'static> Builder<S> {
             failfast_after: self.failfast_after,
             observer: self.observer,
             state: watch::Sender::new(State::Connecting { attempt: 1 }),
-            slot: watch::Sender::new(Slot::Down),
+            slot: Slot::new(),
             revive: Notify::new(),
             closing: CancellationToken::new(),
         });

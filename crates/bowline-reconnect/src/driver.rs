@@ -11,8 +11,9 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::Instrument;
 
 use crate::builder::BoxClassify;
-use crate::link::{Connection, Link, Live, Slot};
+use crate::link::{Connection, Link, Live};
 use crate::session::{BoxFuture, BoxHook};
+use crate::slot::Target;
 use crate::{
     ClosedReason, ConnectTimeout, Context, Established, Event, LostReason, Resumption, SharedError,
     State, Step, Verdict,
@@ -196,7 +197,7 @@ impl<S: Clone + Send + 'static> Driver<S> {
             resumption,
         });
         let live = Live::new(Arc::clone(&connection), service);
-        link.slot.send_replace(Slot::Live(Arc::new(live)));
+        link.slot.replace(Target::Live(Arc::new(live)));
 
         tokio::select! {
             biased;
@@ -205,7 +206,7 @@ impl<S: Clone + Send + 'static> Driver<S> {
             reason = closed => connection.finish(LostReason::Died, reason.into()),
         }
 
-        link.slot.send_replace(Slot::Down);
+        link.slot.replace(Target::Down);
         if heard.is_some_and(|heard| heard()) {
             self.backoff.heard();
         }
@@ -277,7 +278,7 @@ impl<S> Drop for Closing<S> {
             ClosedReason::Released
         };
         link.closing.cancel();
-        if let Slot::Live(live) = link.slot.send_replace(Slot::Closed) {
+        if let Target::Live(live) = link.slot.replace(Target::Closed) {
             link.tell_lost(&live.connection);
         }
         link.tell(&Event::Closed {

@@ -18,6 +18,7 @@ mod layer;
 mod link;
 mod service;
 mod session;
+mod slot;
 mod state;
 
 pub use builder::{Builder, CONNECT_TIMEOUT_DEFAULT, FAILFAST_AFTER_DEFAULT, Verdict};

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
+use crate::slot::Slot;
 use crate::{Error, Event, Kind, LostReason, Sent, SharedError, State};
 
 /// The link as both sides see it.
@@ -21,18 +22,11 @@ pub(crate) struct Link<S> {
     /// For people and programs that watch.
     pub(crate) state: watch::Sender<State>,
     /// For handles that want to call.
-    pub(crate) slot: watch::Sender<Slot<S>>,
+    pub(crate) slot: Slot<S>,
     /// Asks for an attempt at once; reaches only who waits already.
     pub(crate) revive: Notify,
     /// Asks for the end.
     pub(crate) closing: CancellationToken,
-}
-
-/// Where calls go now.
-pub(crate) enum Slot<S> {
-    Down,
-    Live(Arc<Live<S>>),
-    Closed,
 }
 
 /// A connection that takes calls, and the service each handle clones.
@@ -68,18 +62,6 @@ struct LinkClosed;
 /// Dropping the last aborts the driver's task, and what that owns goes with it.
 pub(crate) struct Lease {
     _driver: JoinSet<()>,
-}
-
-// === impl Slot ===
-
-impl<S> Clone for Slot<S> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Down => Self::Down,
-            Self::Live(live) => Self::Live(Arc::clone(live)),
-            Self::Closed => Self::Closed,
-        }
-    }
 }
 
 // === impl Link ===

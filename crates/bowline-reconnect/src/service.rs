@@ -9,11 +9,12 @@ use std::task::{Context, Poll, ready};
 
 use bowline_link::{BoxError, Connect, Endpoint};
 use bowline_policy::backoff::Maker;
+use tokio::sync::futures::OwnedNotified;
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep};
 use tower_service::Service;
 
-use crate::link::{Connection, Lease, Link, Live, Slot};
+use crate::link::{Connection, Lease, Link, Live};
 use crate::{Builder, Error, Established, LostReason, ResponseFuture, Sent, State};
 
 /// A service that is always being reconnected.
@@ -65,15 +66,12 @@ use crate::{Builder, Error, Established, LostReason, ResponseFuture, Sent, State
 pub struct Reconnect<S> {
     link: Arc<Link<S>>,
     lease: Arc<Lease>,
-    slot: watch::Receiver<Slot<S>>,
-    /// Completes when the slot has changed from what `slot` last saw.
-    changed: Option<Changed>,
+    /// Completes when the slot has changed; made before the latest look at it.
+    changed: Option<Pin<Box<OwnedNotified>>>,
     /// When the wait for a connection ends; made when there first is none.
     failfast: Option<Pin<Box<Sleep>>>,
     stage: Stage<S>,
 }
-
-type Changed = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
 
 /// How far a handle is with its next call.
 enum Stage<S> {
@@ -111,11 +109,9 @@ impl<S: Clone + Send + 'static> Reconnect<S> {
 
 impl<S> Reconnect<S> {
     pub(crate) fn new(link: Arc<Link<S>>, lease: Arc<Lease>) -> Self {
-        let slot = link.slot.subscribe();
         Self {
             link,
             lease,
-            slot,
             changed: None,
             failfast: None,
             stage: Stage::Idle,
@@ -152,18 +148,20 @@ impl<S> Reconnect<S> {
         self.link.closing.cancel();
     }
 
-    /// The connection that takes calls now, if there is one.
-    fn live(&mut self) -> Option<Arc<Live<S>>> {
-        match &*self.slot.borrow_and_update() {
-            Slot::Live(live) if !live.connection.is_over() => Some(Arc::clone(live)),
-            Slot::Live(_) | Slot::Down | Slot::Closed => None,
-        }
-    }
-
     fn grant(&mut self, stage: Stage<S>) {
         self.stage = stage;
         self.changed = None;
         self.failfast = None;
+    }
+
+    /// Completes when the slot is to be looked at again: at once, the first time, since a
+    /// change between the look before and the begin of the wait would be missed.
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(changed) = &mut self.changed {
+            ready!(changed.as_mut().poll(cx));
+        }
+        self.changed = Some(Box::pin(self.link.slot.changed()));
+        Poll::Ready(())
     }
 
     fn poll_failfast(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -175,23 +173,6 @@ impl<S> Reconnect<S> {
             .get_or_insert_with(|| Box::pin(sleep(limit)))
             .as_mut()
             .poll(cx)
-    }
-}
-
-impl<S: Send + 'static> Reconnect<S> {
-    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        // Each handle waits on a receiver of its own: the watch wakes them all,
-        // where a future shared by them would wake only who polled it last.
-        let changed = self.changed.get_or_insert_with(|| {
-            let mut slot = self.slot.clone();
-            Box::pin(async move {
-                let changed = slot.changed().await;
-                debug_assert!(changed.is_ok(), "the handle's link holds the sender");
-            })
-        });
-        ready!(changed.as_mut().poll(cx));
-        self.changed = None;
-        Poll::Ready(())
     }
 }
 
@@ -236,7 +217,7 @@ where
                 Stage::Granted { .. } | Stage::Refused(_) => true,
                 Stage::Idle | Stage::Readying { .. } => false,
             };
-            let live = self.live();
+            let live = self.link.slot.live();
             if let Some(live) = &live {
                 let connection = Arc::clone(&live.connection);
                 let mut service = self.asked(live);
