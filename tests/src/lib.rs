@@ -7,3 +7,5 @@
 mod loopback;
 #[cfg(test)]
 mod repository;
+#[cfg(test)]
+mod services;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -22,8 +22,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(crate) struct Workspace {
     root: PathBuf,
-    /// Variables for the tests: each names a program that was built for them.
-    programs: BTreeMap<&'static str, PathBuf>,
+    /// What the tests are told: where the programs are that were built for them, and what to
+    /// leave out.
+    variables: BTreeMap<&'static str, OsString>,
 }
 
 impl Workspace {
@@ -44,7 +45,7 @@ impl Workspace {
     pub(crate) fn at(root: PathBuf) -> Self {
         Self {
             root,
-            programs: BTreeMap::new(),
+            variables: BTreeMap::new(),
         }
     }
 
@@ -56,7 +57,7 @@ impl Workspace {
         command
             .args(arguments)
             .current_dir(&self.root)
-            .envs(&self.programs);
+            .envs(&self.variables);
         command
     }
 
@@ -71,8 +72,13 @@ impl Workspace {
         let program = executables(command)?
             .pop()
             .ok_or(Error::NoProgram { command: line })?;
-        self.programs.insert(variable, program.path);
+        self.tell(variable, program.path);
         Ok(())
+    }
+
+    /// Tells all tests from now on that `variable` is `value`.
+    pub(crate) fn tell(&mut self, variable: &'static str, value: impl Into<OsString>) {
+        self.variables.insert(variable, value.into());
     }
 
     /// The program that [`Workspace::build`] kept under `variable`, ready for arguments.
@@ -81,7 +87,7 @@ impl Workspace {
     ///
     /// Where no step built it before.
     pub(crate) fn program(&self, variable: &str) -> Command {
-        let path = self.programs.get(variable);
+        let path = self.variables.get(variable);
         let mut command = Command::new(path.expect("an earlier step of the same chore built it"));
         command.current_dir(&self.root);
         command

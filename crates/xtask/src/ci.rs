@@ -74,7 +74,7 @@ const AFTER_THE_TESTS: &[Step] = &[
 
 /// The steps, cheapest first.
 pub(crate) fn steps() -> Vec<Step> {
-    [BEFORE_THE_TESTS, test::STEPS, AFTER_THE_TESTS].concat()
+    [BEFORE_THE_TESTS, &test::steps(false), AFTER_THE_TESTS].concat()
 }
 
 /// Installs cargo-deny unless it is there.

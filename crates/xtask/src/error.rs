@@ -52,6 +52,17 @@ pub(crate) enum Error {
         /// The build that was asked for.
         command: String,
     },
+    /// Programs the tests talk to are not here, and we may not install them.
+    #[error(
+        "the tests need {programs}; as root: apt-get install -y --no-install-recommends {packages}; \
+         or leave out what needs them: cargo xtask test --no-services"
+    )]
+    NoService {
+        /// What was looked for, in vain.
+        programs: String,
+        /// Debian's packages that hold it.
+        packages: String,
+    },
     /// The database of advisories is neither here nor reachable.
     #[error(
         "the database of advisories could not be fetched: nothing was audited. \

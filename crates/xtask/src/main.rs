@@ -16,6 +16,7 @@ mod bench;
 mod cargo;
 mod ci;
 mod error;
+mod services;
 mod step;
 mod test;
 
@@ -35,7 +36,11 @@ enum Chore {
     /// Everything a change must pass: format, lints, tests, docs, dependencies.
     Ci,
     /// Every test: unit, documentation and system tests, the examples, and a short campaign of the simulator.
-    Test,
+    Test {
+        /// Leaves out what needs a real server or tool of others, and says so.
+        #[arg(long)]
+        no_services: bool,
+    },
     /// Looks our dependencies up in the database of security advisories (needs the network).
     Audit,
     /// Measures us beside others and prints ratios.
@@ -49,7 +54,7 @@ impl Chore {
     fn name(self) -> &'static str {
         match self {
             Self::Ci => "ci",
-            Self::Test => "test",
+            Self::Test { .. } => "test",
             Self::Audit => "audit",
             Self::Bench { .. } => "bench",
         }
@@ -58,7 +63,7 @@ impl Chore {
     fn steps(self) -> Vec<Step> {
         match self {
             Self::Ci => ci::steps(),
-            Self::Test => test::STEPS.to_vec(),
+            Self::Test { no_services } => test::steps(no_services),
             Self::Audit => audit::STEPS.to_vec(),
             Self::Bench { subject } => subject.steps(),
         }

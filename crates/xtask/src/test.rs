@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::cargo::{self, Workspace};
 use crate::error::Error;
+use crate::services;
 use crate::step::Step;
 
 /// Tells the tests where the binary `bowline` is.
@@ -22,8 +23,24 @@ const EXAMPLE_LIMIT: Duration = Duration::from_secs(60);
 const WORLDS: &[&str] = &["chat", "reconnect", "pool"];
 const SEEDS: &str = "0..100";
 
-/// The steps, in the order in which a mistake is cheapest to find.
-pub(crate) const STEPS: &[Step] = &[
+/// The steps; without services, what needs one is left out.
+pub(crate) fn steps(no_services: bool) -> Vec<Step> {
+    let services = if no_services { NO_SERVICES } else { SERVICES };
+    [&[services], STEPS].concat()
+}
+
+const SERVICES: Step = Step {
+    headline: "servers and tools of others",
+    work: services::install,
+};
+
+const NO_SERVICES: Step = Step {
+    headline: "without servers and tools of others",
+    work: services::leave_out,
+};
+
+/// In the order in which a mistake is cheapest to find.
+const STEPS: &[Step] = &[
     Step {
         headline: "build bowline",
         work: |workspace| workspace.build("bowline-cli", BOWLINE),
