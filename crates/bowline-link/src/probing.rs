@@ -7,7 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use bowline_policy::heartbeat::{Death, Fixed, Next, Prober};
+use bowline_policy::Observe;
+use bowline_policy::heartbeat::{Death, Event, Next, Policy, Prober};
 use futures_util::{Sink, Stream};
 use tokio::time::{Instant, Sleep};
 
@@ -15,10 +16,12 @@ use crate::alive::Wall;
 use crate::{Stamp, WallClock};
 
 mod probe;
+mod pulse;
 mod sink;
 mod wakers;
 
 pub use probe::{Error, Probe, Sorted};
+pub use pulse::Pulse;
 use wakers::Wakers;
 
 /// Probes the peer of a stream of frames, answers its probes, and fails once it
@@ -84,6 +87,7 @@ pub struct Probing<T: Sink<P::Frame>, P: Probe> {
     probe: P,
     stamp: Stamp,
     prober: Prober,
+    pulse: Pulse,
     timer: Pin<Box<Sleep>>,
     wall: Option<Wall>,
     /// The bytes that the prober was told of.
@@ -128,19 +132,23 @@ enum Ended {
 // === impl Probing ===
 
 impl<T: Sink<P::Frame>, P: Probe> Probing<T, P> {
-    /// Probes over `frames` by what its handshake agreed on; `stamp` belongs to
+    /// Probes over `frames` by what its handshake agreed on, be it a
+    /// [`Fixed`](bowline_policy::heartbeat::Fixed) heartbeat or an
+    /// [`Adaptive`](bowline_policy::heartbeat::Adaptive) one; `stamp` belongs to
     /// the byte stream below. Both sides count as just heard.
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime with a clock.
-    pub fn new(frames: T, stamp: Stamp, policy: Fixed, probe: P) -> Self {
+    pub fn new(frames: T, stamp: Stamp, policy: impl Into<Policy>, probe: P) -> Self {
         let now = Instant::now();
+        let prober = Prober::new(policy, now.into_std());
         let wakers = Arc::new(Wakers::default());
         Self {
             frames,
             probe,
-            prober: Prober::new(policy, now.into_std()),
+            pulse: Pulse::new(&prober),
+            prober,
             timer: Box::pin(tokio::time::sleep_until(now)),
             wall: None,
             told_bytes: stamp.received_bytes(),
@@ -164,6 +172,18 @@ impl<T: Sink<P::Frame>, P: Probe> Probing<T, P> {
     pub fn with_wall_clock(mut self, clock: Arc<dyn WallClock>) -> Self {
         self.wall = Some(Wall::new(clock));
         self
+    }
+
+    /// Shows what the heartbeat does to `observer`, in the task that reads. By
+    /// default nobody watches.
+    pub fn with_observer(mut self, observer: Arc<dyn Observe<Event>>) -> Self {
+        self.pulse.observer = observer;
+        self
+    }
+
+    /// A handle to read what the heartbeat measured, from anywhere.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Stops reading: `poll_next` yields nothing and silence is not counted
@@ -225,6 +245,7 @@ impl<T: Sink<P::Frame>, P: Probe> Probing<T, P> {
             if overdue {
                 self.prober.reading_resumed(now.into_std());
             }
+            self.pulse.polled(&self.prober, next);
             match next {
                 Next::Wait(at) => self.timer.as_mut().reset(Instant::from_std(at)),
                 Next::Probe { next_interval } => {
@@ -255,7 +276,11 @@ where
             match self.probe.sort(frame) {
                 Sorted::Item(frame) => return Poll::Ready(Some(Ok(frame))),
                 Sorted::Probe { answer } => self.answer = Some(answer),
-                Sorted::Answer => {}
+                Sorted::Answer => {
+                    self.tell_bytes();
+                    let answered = self.prober.answered(self.stamp.received_at().into_std());
+                    self.pulse.answered(&self.prober, answered);
+                }
             }
         }
     }
