@@ -15,11 +15,13 @@ use tokio::time::{Instant, Sleep};
 use crate::alive::Wall;
 use crate::{Stamp, WallClock};
 
+mod ended;
 mod probe;
 mod pulse;
 mod sink;
 mod wakers;
 
+use ended::{Ended, Writing};
 pub use probe::{Error, Probe, Sorted};
 pub use pulse::Pulse;
 use wakers::Wakers;
@@ -88,6 +90,7 @@ pub struct Probing<T: Sink<P::Frame>, P: Probe> {
     stamp: Stamp,
     prober: Prober,
     pulse: Pulse,
+    observer: Arc<dyn Observe<Event>>,
     timer: Pin<Box<Sleep>>,
     wall: Option<Wall>,
     /// The bytes that the prober was told of.
@@ -105,28 +108,6 @@ pub struct Probing<T: Sink<P::Frame>, P: Probe> {
     writer: Waker,
     writing: Writing<T::Error>,
     ended: Ended,
-}
-
-/// Whether the heartbeat still writes.
-enum Writing<E> {
-    Yes,
-    /// It failed; what was received before is read first.
-    Failed(E),
-    /// It failed, and the user knows.
-    Closed,
-}
-
-/// How far the end has come.
-#[derive(Debug)]
-enum Ended {
-    No,
-    /// The peer is dead; the user may still have to be told.
-    Dead {
-        death: Death,
-        told: bool,
-    },
-    /// The stream below ended or failed, and the user knows.
-    Closed,
 }
 
 // === impl Probing ===
@@ -148,6 +129,7 @@ impl<T: Sink<P::Frame>, P: Probe> Probing<T, P> {
             frames,
             probe,
             pulse: Pulse::new(&prober),
+            observer: Arc::new(()),
             prober,
             timer: Box::pin(tokio::time::sleep_until(now)),
             wall: None,
@@ -177,7 +159,7 @@ impl<T: Sink<P::Frame>, P: Probe> Probing<T, P> {
     /// Shows what the heartbeat does to `observer`, in the task that reads. By
     /// default nobody watches.
     pub fn with_observer(mut self, observer: Arc<dyn Observe<Event>>) -> Self {
-        self.pulse.observer = observer;
+        self.observer = observer;
         self
     }
 
@@ -227,6 +209,17 @@ impl<T: Sink<P::Frame>, P: Probe> Probing<T, P> {
         self.prober.sent(self.stamp.sent_at().into_std());
     }
 
+    /// An answer was read. Its bytes, not its frame, are the sign of life.
+    fn answered(&mut self) {
+        self.tell_bytes();
+        let answered_at = self.stamp.received_at().into_std();
+        let round_trip = self.prober.answered(answered_at);
+        self.pulse.replace(&self.prober);
+        if let Some(round_trip) = round_trip {
+            self.observer.observe(&Event::Answered { round_trip });
+        }
+    }
+
     /// Asks the heartbeat, when it is time to. `read_all` says that nothing is
     /// left to read: else the peer's silence is only our slowness.
     fn beat(&mut self, cx: &mut Context<'_>, read_all: bool) -> Result<(), Death> {
@@ -245,7 +238,7 @@ impl<T: Sink<P::Frame>, P: Probe> Probing<T, P> {
             if overdue {
                 self.prober.reading_resumed(now.into_std());
             }
-            self.pulse.polled(&self.prober, next);
+            self.pulse.polled(&self.prober, next, &*self.observer);
             match next {
                 Next::Wait(at) => self.timer.as_mut().reset(Instant::from_std(at)),
                 Next::Probe { next_interval } => {
@@ -276,11 +269,7 @@ where
             match self.probe.sort(frame) {
                 Sorted::Item(frame) => return Poll::Ready(Some(Ok(frame))),
                 Sorted::Probe { answer } => self.answer = Some(answer),
-                Sorted::Answer => {
-                    self.tell_bytes();
-                    let answered = self.prober.answered(self.stamp.received_at().into_std());
-                    self.pulse.answered(&self.prober, answered);
-                }
+                Sorted::Answer => self.answered(),
             }
         }
     }

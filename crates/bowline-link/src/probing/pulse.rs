@@ -1,6 +1,5 @@
 //! What a heartbeat measured and did, for meters and logs. Nothing here is decided.
 
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,9 +8,8 @@ use bowline_policy::heartbeat::{Event, Next, Prober, Tally};
 
 /// What the heartbeat of a [`Probing`](super::Probing) measured. Clones share
 /// the connection, and outlive it harmlessly.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Pulse {
-    pub(super) observer: Arc<dyn Observe<Event>>,
     shared: Arc<Mutex<Reading>>,
 }
 
@@ -26,7 +24,6 @@ struct Reading {
 impl Pulse {
     pub(super) fn new(prober: &Prober) -> Self {
         Self {
-            observer: Arc::new(()),
             shared: Arc::new(Mutex::new(Reading::of(prober))),
         }
     }
@@ -53,44 +50,29 @@ impl Pulse {
     }
 
     /// Shows what asking the heartbeat led to.
-    pub(super) fn polled(&self, prober: &Prober, next: Next) {
+    pub(super) fn polled(&self, prober: &Prober, next: Next, observer: &dyn Observe<Event>) {
         let (before, after) = (self.replace(prober), prober.tally());
         if after.missed > before.missed {
-            self.observer.observe(&Event::Missed {
+            observer.observe(&Event::Missed {
                 in_a_row: after.in_a_row,
             });
         }
         if after.doubted > before.doubted {
-            self.observer.observe(&Event::Doubted);
+            observer.observe(&Event::Doubted);
         }
         if let Next::Probe { next_interval } = next {
-            self.observer.observe(&Event::Probed { next_interval });
+            observer.observe(&Event::Probed { next_interval });
         }
     }
 
-    /// Shows that an answer came, if it is known to which probe.
-    pub(super) fn answered(&self, prober: &Prober, round_trip: Option<Duration>) {
-        self.replace(prober);
-        if let Some(round_trip) = round_trip {
-            self.observer.observe(&Event::Answered { round_trip });
-        }
+    /// Takes over what the prober measured, and returns what it had before.
+    pub(super) fn replace(&self, prober: &Prober) -> Tally {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *shared, Reading::of(prober)).tally
     }
 
     fn read(&self) -> Reading {
         *self.shared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn replace(&self, prober: &Prober) -> Tally {
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *shared, Reading::of(prober)).tally
-    }
-}
-
-impl fmt::Debug for Pulse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pulse")
-            .field("reading", &self.read())
-            .finish_non_exhaustive()
     }
 }
 

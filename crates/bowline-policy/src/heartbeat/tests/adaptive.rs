@@ -203,6 +203,8 @@ fn a_suspend_at_the_longest_interval_is_decided_by_one_probe_and_one_timeout() {
     let (probes, dead_after) = silent(&mut prober, now);
     assert_eq!(probes, []);
     assert_eq!(dead_after, S(1));
+    let tally = prober.tally();
+    assert_eq!((tally.doubted, tally.missed), (1, 1));
 }
 
 // contract: heart-5, heart-6
