@@ -1,6 +1,7 @@
 //! Who to call.
 
 use std::fmt;
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -32,6 +33,21 @@ impl Endpoint {
     pub fn port(&self) -> u16 {
         self.port
     }
+
+    /// The address, if the host is one and not a name. No resolver need be asked then.
+    ///
+    /// An IPv6 host may carry a zone by number (`fe80::1%2`); a zone by name is for the
+    /// system's resolver.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self.host.parse::<IpAddr>() {
+            Ok(ip) => Some(SocketAddr::new(ip, self.port)),
+            Err(_) if self.host.contains('%') => {
+                let zoned: SocketAddrV6 = self.to_string().parse().ok()?;
+                Some(zoned.into())
+            }
+            Err(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for Endpoint {
@@ -44,9 +60,16 @@ impl fmt::Display for Endpoint {
     }
 }
 
-impl From<std::net::SocketAddr> for Endpoint {
-    fn from(address: std::net::SocketAddr) -> Self {
-        Self::new(address.ip().to_string(), address.port())
+impl From<SocketAddr> for Endpoint {
+    /// Keeps the zone of a link-local address, without which it cannot be called.
+    fn from(address: SocketAddr) -> Self {
+        let host = match address {
+            SocketAddr::V6(v6) if v6.scope_id() != 0 => {
+                format!("{}%{}", v6.ip(), v6.scope_id())
+            }
+            _ => address.ip().to_string(),
+        };
+        Self::new(host, address.port())
     }
 }
 
@@ -87,6 +110,19 @@ mod tests {
     fn an_endpoint_reads_what_it_prints() {
         for text in ["127.0.0.1:7400", "chat.example:1", "[::1]:65535"] {
             assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn an_address_survives_being_an_endpoint_and_a_name_is_none() {
+        for text in ["127.0.0.1:7400", "[::1]:1", "[fe80::1%2]:80"] {
+            let address: SocketAddr = text.parse().unwrap();
+            let endpoint = Endpoint::from(address);
+            assert_eq!(endpoint.address(), Some(address));
+            assert_eq!(endpoint.to_string(), text);
+        }
+        for name in ["chat.example", "fe80::1%eth0", "a%2", "127.0.0", "::1]"] {
+            assert_eq!(Endpoint::new(name, 1).address(), None, "{name}");
         }
     }
 

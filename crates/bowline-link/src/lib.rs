@@ -50,6 +50,7 @@ mod endpoint;
 mod io;
 mod listen;
 pub mod probing;
+mod resolve;
 mod stamp;
 pub mod tcp;
 
@@ -59,4 +60,5 @@ pub use dial::{Connect, Dial};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use io::{BoxError, Io};
 pub use listen::Listen;
+pub use resolve::{Resolve, SystemResolver};
 pub use stamp::{Stamp, Stamped};

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::silence::Silence;
-use crate::Endpoint;
+use crate::{Endpoint, SystemResolver, resolve};
 
 /// How long a [`Dialer`] tries, unless told otherwise.
 ///
@@ -155,7 +155,12 @@ impl Dialer {
     async fn dial(self, endpoint: Endpoint) -> Result<TcpStream, DialError> {
         let mut step = DialStep::Resolving;
         let whole = async {
-            let addresses = resolve(&endpoint).await?;
+            let addresses = resolve::addresses(&SystemResolver, &endpoint)
+                .await
+                .map_err(|source| DialError::Resolve {
+                    endpoint: endpoint.clone(),
+                    source,
+                })?;
             self.connect_any(&endpoint, &addresses, &mut step).await
         };
         match tokio::time::timeout(self.connect_timeout, whole).await {
@@ -229,20 +234,6 @@ impl Service<Endpoint> for Dialer {
         Dialing {
             inner: Box::pin(self.clone().dial(endpoint)),
         }
-    }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that asks the system's resolver"
-)]
-async fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, DialError> {
-    match tokio::net::lookup_host((endpoint.host(), endpoint.port())).await {
-        Ok(addresses) => Ok(addresses.collect()),
-        Err(source) => Err(DialError::Resolve {
-            endpoint: endpoint.clone(),
-            source,
-        }),
     }
 }
 
