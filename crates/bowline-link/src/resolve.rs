@@ -76,6 +76,10 @@ impl Resolve for SystemResolver {
         endpoint: Endpoint,
     ) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static {
         async move {
+            if endpoint.path().is_some() {
+                let why = format!("{endpoint} is a path, not a name");
+                return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+            }
             let found = tokio::net::lookup_host((endpoint.host(), endpoint.port())).await?;
             Ok(found.collect())
         }
