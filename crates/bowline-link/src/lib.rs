@@ -58,6 +58,8 @@ mod resolving;
 mod stamp;
 mod step;
 pub mod tcp;
+#[cfg(unix)]
+pub mod unix;
 
 pub use accept::{ACCEPT_PAUSE, AcceptNext};
 pub use clock::{SystemClock, WallClock};

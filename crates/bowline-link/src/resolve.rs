@@ -62,26 +62,28 @@ pub(crate) async fn addresses<R: Resolve>(
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that asks the system's resolver"
+)]
+async fn look_up(endpoint: Endpoint) -> io::Result<Vec<SocketAddr>> {
+    if endpoint.path().is_some() {
+        let why = format!("{endpoint} is a path, not a name");
+        return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+    }
+    let found = tokio::net::lookup_host((endpoint.host(), endpoint.port())).await?;
+    Ok(found.collect())
+}
+
 // === impl SystemResolver ===
 
 impl Resolve for SystemResolver {
     type Error = io::Error;
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that asks the system's resolver"
-    )]
     fn resolve(
         &self,
         endpoint: Endpoint,
     ) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static {
-        async move {
-            if endpoint.path().is_some() {
-                let why = format!("{endpoint} is a path, not a name");
-                return Err(io::Error::new(io::ErrorKind::Unsupported, why));
-            }
-            let found = tokio::net::lookup_host((endpoint.host(), endpoint.port())).await?;
-            Ok(found.collect())
-        }
+        look_up(endpoint)
     }
 }

@@ -164,13 +164,11 @@ async fn both_loopbacks_are_raced_and_the_one_that_listens_is_reached() {
     let stream = dialer.clone().oneshot(both.clone()).await.unwrap();
     assert_eq!(stream.peer_addr().unwrap(), v4);
 
-    let Ok(on_v6) = Listener::bind(v6) else {
-        eprintln!("this machine has no IPv6 loopback: only half of this was tested");
-        return;
-    };
-    let stream = dialer.oneshot(both).await.unwrap();
-    assert_eq!(stream.peer_addr().unwrap(), v6);
-    drop(on_v6);
+    // A machine without IPv6 has the first half only.
+    if let Ok(_listener) = Listener::bind(v6) {
+        let stream = dialer.oneshot(both).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), v6);
+    }
 }
 
 #[tokio::test]
