@@ -7,8 +7,10 @@
 //! breaks, nobody can know which bytes arrived, so it could only lose or repeat
 //! some in silence. Reconnecting belongs where requests have names.
 //!
-//! Real sockets come from [`tcp`], frames from [`codec`]; whoever takes them asks
-//! for the traits:
+//! Real sockets come from [`tcp`] and `unix`, through proxies by [`socks5`] and
+//! [`http_connect`]. Names become addresses at [`Resolve`], several addresses are
+//! [raced](race), and one [`ConnectTimeout`] bounds the whole. Frames come from
+//! [`codec`]; whoever takes them asks for the traits:
 //!
 //! ```
 //! use bowline_link::codec::{Command, Frame, HeaderCodec, Limits};

@@ -194,6 +194,7 @@ proptest! {
     fn the_sum_never_passes_the_deadline(
         script in proptest::collection::vec(does(), 0..20),
         resolving_ms in 0..4_000_u64,
+        handshake_ms in 0..2_000_u64,
         limit_ms in 0..5_000_u64,
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -205,7 +206,18 @@ proptest! {
         let network = Network::new(&script);
         let (done, spent) = runtime.block_on(async {
             let resolver = resolver(network.addresses(), resolving_ms);
-            let dialer = ConnectTimeout::new(Resolving::new(resolver, network.dialer()), limit);
+            let inner = Resolving::new(resolver, network.dialer());
+            // A session on top: its handshake shares the deadline as well.
+            let session = tower::service_fn(move |endpoint| {
+                let inner = inner.clone();
+                async move {
+                    let stream = inner.oneshot(endpoint).await?;
+                    let answered = sleep(Duration::from_millis(handshake_ms));
+                    DialStep::Handshake("session").during(answered).await;
+                    Ok::<_, ResolvingError>(stream)
+                }
+            });
+            let dialer = ConnectTimeout::new(session, limit);
             let began = Instant::now();
             let done = dialer.oneshot(Endpoint::new(NAME, 80)).await;
             (done, Instant::now() - began)
