@@ -4,7 +4,7 @@
 use std::io;
 use std::time::Duration;
 
-use bowline_policy::heartbeat::Fixed;
+use bowline_policy::heartbeat::{Adaptive, Fixed, Policy};
 use tokio::net::TcpStream;
 
 /// The shortest silence the kernel is asked to act on: its keepalive counts whole seconds.
@@ -20,6 +20,18 @@ pub trait SilenceMax {
 }
 
 impl SilenceMax for Fixed {
+    fn silence_max(&self) -> Duration {
+        Self::silence_max(self)
+    }
+}
+
+impl SilenceMax for Adaptive {
+    fn silence_max(&self) -> Duration {
+        Self::silence_max(self)
+    }
+}
+
+impl SilenceMax for Policy {
     fn silence_max(&self) -> Duration {
         Self::silence_max(self)
     }

@@ -168,6 +168,10 @@ async fn find(path: &Path) -> io::Result<Found> {
     Ok(Found::Stale)
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that listens for such connections"
+)]
 fn bind(path: &Path) -> io::Result<UnixSocket> {
     let socket = UnixSocket::new_stream()?;
     socket.bind(path)?;
