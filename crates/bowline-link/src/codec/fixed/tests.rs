@@ -41,7 +41,7 @@ fn a_length_over_a_strangers_limit_waits_for_authentication() {
 
     let mut read = BytesMut::from("1");
     let capacity = read.capacity();
-    stranger.clone().decode(&mut read).unwrap_err();
+    { stranger }.decode(&mut read).unwrap_err();
     assert_eq!(read.capacity(), capacity);
 }
 
