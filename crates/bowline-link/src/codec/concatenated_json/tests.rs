@@ -144,8 +144,7 @@ fn nesting_has_a_floor() {
     let mixed = format!("{}{}", r#"{"":["#.repeat(63), "]}".repeat(63));
     assert_eq!(refusal(&codec, mixed.as_bytes()), "in order");
     let mut wire = BytesMut::new();
-    let error = codec
-        .clone()
+    let error = { codec }
         .encode(nest(JSON_DEPTH_MAX + 1), &mut wire)
         .unwrap_err();
     assert!(
