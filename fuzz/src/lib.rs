@@ -21,8 +21,11 @@ use bowline_link::codec::Limits;
 const BEFORE: usize = 16;
 const AFTER: usize = 192;
 
+/// What judges an input: it returns, or it panics.
+pub type Check = fn(&[u8]);
+
 /// Every target by its name: that of its program, and of its folder in `corpus`.
-pub const TARGETS: [(&str, fn(&[u8])); 8] = [
+pub const TARGETS: [(&str, Check); 8] = [
     ("line", line),
     ("delimiter", delimiter),
     ("fixed", fixed),

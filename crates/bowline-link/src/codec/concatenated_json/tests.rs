@@ -215,6 +215,7 @@ async fn a_read_dropped_inside_a_value_loses_none_of_it() {
     let dropped = tokio::time::timeout(Duration::from_secs(1), values.next()).await;
     assert!(dropped.is_err());
     near.write_all(b"\"}\"}").await.unwrap();
+    drop(near);
     assert_eq!(values.next().await.unwrap().unwrap(), r#"{"op":"\"}"}"#);
 }
 

@@ -128,6 +128,7 @@ async fn a_read_dropped_inside_a_delimiter_loses_none_of_it() {
     let dropped = tokio::time::timeout(Duration::from_secs(1), frames.next()).await;
     assert!(dropped.is_err());
     near.write_all(b"\n").await.unwrap();
+    drop(near);
     assert_eq!(frames.next().await.unwrap().unwrap(), "ahoy");
 }
 

@@ -226,6 +226,7 @@ async fn a_read_dropped_behind_a_length_does_not_forget_it() {
     let dropped = tokio::time::timeout(Duration::from_secs(1), frames.next()).await;
     assert!(dropped.is_err());
     near.write_all(b"ahoy").await.unwrap();
+    drop(near);
     assert_eq!(frames.next().await.unwrap().unwrap(), "ahoy");
 }
 

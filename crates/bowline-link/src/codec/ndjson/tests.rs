@@ -137,6 +137,7 @@ async fn a_read_dropped_inside_a_line_loses_none_of_it() {
     let dropped = tokio::time::timeout(Duration::from_secs(1), lines.next()).await;
     assert!(dropped.is_err());
     near.write_all(b"oy\"\n").await.unwrap();
+    drop(near);
     assert_eq!(lines.next().await.unwrap().unwrap(), "ahoy");
 }
 
