@@ -1,6 +1,10 @@
 //! Replays the kept corpus of every target, without a fuzzer. What it holds was once worth keeping:
 //! a new path through a codec, or a finding.
 #![expect(clippy::unwrap_used, reason = "a test says what it expects")]
+#![expect(
+    clippy::print_stderr,
+    reason = "the input that was judged last is the one that failed"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
