@@ -111,7 +111,7 @@ async fn what_is_said_is_what_the_rfcs_show() {
         drop(called.unwrap());
         assert_eq!(
             peer.join_next().await.unwrap().unwrap(),
-            [],
+            [0_u8; 0],
             "nothing more is said"
         );
     }
