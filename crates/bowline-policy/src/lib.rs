@@ -6,7 +6,11 @@
 
 pub mod backoff;
 pub mod heartbeat;
+pub mod lifetime;
 
 mod observe;
+mod random;
+mod setting;
 
 pub use observe::{FromFn, Observe, from_fn};
+pub use setting::{InvalidSetting, Share, TIME_MAX, TIME_MIN};
