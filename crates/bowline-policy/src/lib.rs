@@ -5,6 +5,7 @@
 //! every rule can be tested with a table and replayed from a seed.
 
 pub mod backoff;
+pub mod breaker;
 pub mod heartbeat;
 pub mod lifetime;
 
