@@ -7,6 +7,7 @@
 pub mod backoff;
 pub mod breaker;
 pub mod budget;
+pub mod endpoints;
 pub mod heartbeat;
 pub mod lifetime;
 
