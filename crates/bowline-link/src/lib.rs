@@ -49,6 +49,7 @@ mod clock;
 pub mod codec;
 mod deadline;
 mod dial;
+pub mod dial_budget;
 mod dialing;
 mod endpoint;
 pub mod http_connect;
