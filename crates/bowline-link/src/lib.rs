@@ -45,6 +45,7 @@
 
 mod accept;
 pub mod alive;
+pub mod breaker;
 mod clock;
 pub mod codec;
 mod deadline;
