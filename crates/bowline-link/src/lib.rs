@@ -45,10 +45,12 @@
 
 mod accept;
 pub mod alive;
+pub mod breaker;
 mod clock;
 pub mod codec;
 mod deadline;
 mod dial;
+pub mod dial_budget;
 mod dialing;
 mod endpoint;
 pub mod http_connect;
