@@ -42,16 +42,20 @@
 //! `cargo run -p bowline-link --example echo` serves and calls in one process.
 
 mod accept;
+mod alarm;
 pub mod alive;
 mod clock;
 pub mod codec;
 mod dial;
 mod endpoint;
+pub mod idle;
 mod io;
 mod listen;
 pub mod probing;
+pub mod stall;
 mod stamp;
 pub mod tcp;
+mod wrap;
 
 pub use accept::{ACCEPT_PAUSE, AcceptNext};
 pub use clock::{SystemClock, WallClock};
@@ -60,3 +64,4 @@ pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use io::{BoxError, Io};
 pub use listen::Listen;
 pub use stamp::{Stamp, Stamped};
+pub use wrap::{Wrap, WrapDialer, Wrapping};
