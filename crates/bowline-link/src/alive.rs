@@ -17,6 +17,10 @@ use tokio::time::{Instant, Sleep};
 use crate::WallClock;
 use crate::stamp::{Stamp, poll_read_stamped};
 
+mod layer;
+
+pub use layer::AliveLayer;
+
 /// Fails reads once nothing was received for as long as its heartbeat allows.
 ///
 /// Such a read ends with [`io::ErrorKind::TimedOut`], and inside it a [`Death`]

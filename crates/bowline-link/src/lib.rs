@@ -44,6 +44,7 @@
 //! `cargo run -p bowline-link --example echo` serves and calls in one process.
 
 mod accept;
+mod alarm;
 pub mod alive;
 pub mod breaker;
 mod clock;
@@ -54,6 +55,7 @@ pub mod dial_budget;
 mod dialing;
 mod endpoint;
 pub mod http_connect;
+pub mod idle;
 mod io;
 mod listen;
 pub mod probing;
@@ -61,11 +63,13 @@ pub mod race;
 mod resolve;
 mod resolving;
 pub mod socks5;
+pub mod stall;
 mod stamp;
 mod step;
 pub mod tcp;
 #[cfg(unix)]
 pub mod unix;
+mod wrap;
 
 pub use accept::{ACCEPT_PAUSE, AcceptNext};
 pub use clock::{SystemClock, WallClock};
@@ -79,3 +83,4 @@ pub use resolve::{Resolve, SystemResolver};
 pub use resolving::{Resolving, ResolvingError};
 pub use stamp::{Stamp, Stamped};
 pub use step::DialStep;
+pub use wrap::{Wrap, WrapDialer, Wrapping};
