@@ -43,6 +43,7 @@
 
 mod accept;
 pub mod alive;
+pub mod beat;
 mod clock;
 pub mod codec;
 mod dial;
@@ -52,6 +53,8 @@ mod listen;
 pub mod probing;
 mod stamp;
 pub mod tcp;
+#[cfg(feature = "udp")]
+pub mod udp;
 
 pub use accept::{ACCEPT_PAUSE, AcceptNext};
 pub use clock::{SystemClock, WallClock};
