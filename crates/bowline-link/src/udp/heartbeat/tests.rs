@@ -46,13 +46,16 @@ struct Net {
     cut: Vec<SocketAddr>,
     sent: u64,
     /// By receiver, then by when they arrive.
-    on_way: BTreeMap<SocketAddr, BTreeMap<(Instant, u64), (SocketAddr, Vec<u8>)>>,
+    on_way: BTreeMap<SocketAddr, Queue>,
     wakers: BTreeMap<SocketAddr, std::task::Waker>,
     /// What a receiving socket says before anything else.
     errors: BTreeMap<SocketAddr, Vec<io::ErrorKind>>,
     /// Whether sockets take nothing.
     full: bool,
 }
+
+/// From whom, by arrival and then by number.
+type Queue = BTreeMap<(Instant, u64), (SocketAddr, Vec<u8>)>;
 
 type SharedNet = Arc<Mutex<Net>>;
 
@@ -208,16 +211,43 @@ fn node(net: &SharedNet, number: u32) -> (Heartbeat<End>, Handle, Arc<Seen>) {
     (heartbeat, handle, seen)
 }
 
+type Nodes = [(Handle, Arc<Seen>); 2];
+
 /// A pair that knows each other, and whatever keeps it running.
-fn pair(net: &SharedNet, tasks: &mut JoinSet<Infallible>) -> [(Handle, Arc<Seen>); 2] {
+fn pair(net: &SharedNet, tasks: &mut JoinSet<Infallible>) -> Nodes {
+    pair_by(policy(), net, tasks)
+}
+
+fn pair_by(policy: Fixed, net: &SharedNet, tasks: &mut JoinSet<Infallible>) -> Nodes {
     [1, 2].map(|number| {
         let (heartbeat, handle, seen) = node(net, number);
         let other = 3 - number;
-        let peer = PeerSettings::new(other, Address::Fixed(at(other)), keys(), policy());
+        let peer = PeerSettings::new(other, Address::Fixed(at(other)), keys(), policy);
         handle.add(peer).unwrap();
         tasks.spawn(heartbeat);
         (handle, seen)
     })
+}
+
+#[tokio::test(start_paused = true)]
+async fn chance_losses_kill_nobody_whom_ten_misses_are_allowed() {
+    for seed in 0..20 {
+        let weather = Weather {
+            lost: 10,
+            doubled: 5,
+            least: MS(10),
+            jitter: MS(400),
+        };
+        let net = Net::new(seed, weather);
+        let mut tasks = JoinSet::new();
+        let patient = Fixed::new(S(5), S(1), 10).unwrap();
+        let nodes = pair_by(patient, &net, &mut tasks);
+        sleep(S(3600)).await;
+        for (handle, seen) in &nodes {
+            assert_eq!(seen.deaths(), [], "seed {seed}");
+            assert_eq!(handle.snapshot()[0].state, State::Up);
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
