@@ -364,6 +364,50 @@ async fn a_flood_of_forgeries_neither_keeps_the_dead_alive_nor_kills_the_living(
     assert!(handle.strangers().refused[&Refusal::Malformed] > 10_000);
 }
 
+/// A socket with always one more datagram to read.
+struct Flood;
+
+impl Datagrams for Flood {
+    fn poll_send_to(
+        &mut self,
+        _cx: &mut Context<'_>,
+        _datagram: &[u8],
+        _to: SocketAddr,
+    ) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_recv_from(
+        &mut self,
+        _cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<SocketAddr>> {
+        buffer.put_slice(&[0; 63]);
+        Poll::Ready(Ok(at(2)))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_puts_a_verdict_off_only_for_what_a_kernel_keeps() {
+    let seen = Arc::new(Seen::default());
+    let clock = Arc::new(Paused(Instant::now()));
+    let settings = Settings::new(1, Session(1.try_into().unwrap()));
+    let (mut heartbeat, handle) = Heartbeat::new(Flood, settings, clock, seen.clone());
+    let peer = PeerSettings::new(2, Address::Fixed(at(2)), keys(), policy());
+    handle.add(peer).unwrap();
+    let mut cx = Context::from_waker(std::task::Waker::noop());
+    let mut turn = || assert!(Pin::new(&mut heartbeat).poll(&mut cx).is_pending());
+
+    // Each second, or the timers would count as late.
+    let turns = UNREAD_MAX / DATAGRAMS_PER_POLL;
+    for _ in 0..policy().silence_max().as_secs() {
+        tokio::time::advance(S(1)).await;
+        (0..turns).for_each(|_| turn());
+    }
+    assert_eq!(seen.deaths().len(), 1);
+    assert_eq!(handle.snapshot()[0].counts.probes, 4);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_socket_that_complains_is_used_again() {
     let net = Net::new(1, FAIR);

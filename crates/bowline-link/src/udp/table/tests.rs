@@ -34,6 +34,8 @@ struct Two {
     passed: Duration,
     /// By how much the clock of node 2 is ahead, in microseconds.
     ahead: u64,
+    /// By how many parts per million it is faster.
+    ppm: u64,
     tables: [Table; 2],
 }
 
@@ -48,6 +50,7 @@ impl Two {
             start,
             passed: Duration::ZERO,
             ahead: 0,
+            ppm: 0,
             tables: [1, 2].map(|node| Self::table(node, u64::from(node) * 100)),
         };
         let [of_two, of_one] = addresses;
@@ -77,9 +80,10 @@ impl Two {
 
     fn now(&self, node: u32) -> Present {
         let micros = u64::try_from(self.passed.as_micros()).unwrap();
+        let ahead = self.ahead + micros * self.ppm / 1_000_000;
         Present {
             at: self.start + self.passed,
-            wall: WALL + micros + if node == 2 { self.ahead } else { 0 },
+            wall: WALL + micros + if node == 2 { ahead } else { 0 },
         }
     }
 
@@ -446,6 +450,47 @@ fn clocks_that_jump_are_told_and_kill_nobody() {
 }
 
 #[test]
+fn a_drift_beyond_what_is_tolerated_is_told_once() {
+    for (ppm, told) in [(400, 0), (900, 1)] {
+        let mut two = Two::fixed();
+        two.ppm = ppm;
+        two.pass(S(300), |_| false);
+        let prober = if two.seen_by(1).drift.is_some() { 1 } else { 2 };
+        let drifts = |event: &&Event| matches!(event, Event::Drifting { .. });
+        let events = two.events(prober);
+        assert_eq!(events.iter().filter(drifts).count(), told, "{events:?}");
+        let drift = two.seen_by(prober).drift.unwrap();
+        assert!((drift.ppm.abs() - ppm as f64).abs() < 2.0, "{drift:?}");
+        assert!(!silence(&events));
+    }
+}
+
+#[test]
+fn a_probe_that_was_overtaken_proves_life_and_tells_no_status() {
+    let mut two = Two::fixed();
+    two.pass(S(5), |_| false);
+    for (sequence, status) in [(900, Status::Ok), (899, Status::Fault)] {
+        let probe = Packet {
+            beat: Beat {
+                node_id: 2,
+                timestamp: WALL + 5_000_000,
+                status,
+                sequence,
+            },
+            kind: Kind::Probe,
+            key_id: 7,
+            to: 1,
+            session: 200,
+            their_session: 100,
+        };
+        let proofs = two.seen_by(1).counts.proofs;
+        two.deliver(1, &probe.write(&key(7)));
+        assert_eq!(two.seen_by(1).counts.proofs, proofs + 1);
+    }
+    assert_eq!(two.seen_by(1).status, Some(Status::Ok));
+}
+
+#[test]
 fn peers_are_refused_with_both_numbers() {
     let mut two = Two::fixed();
     let now = two.now(1);
@@ -469,12 +514,14 @@ fn peers_are_refused_with_both_numbers() {
 #[test]
 fn a_jump_of_our_own_clock_leaves_one_entry_per_peer() {
     let mut two = Two::fixed();
+    two.pass(S(5), |_| false);
     for _ in 0..100 {
         let now = two.now(1);
         two.of(1).clock_jumped(now);
         two.due(1);
+        assert_eq!(two.of(1).due.len(), 1);
+        two.passed += Duration::from_millis(100);
     }
-    assert_eq!(two.of(1).due.len(), 1);
 }
 
 proptest! {
