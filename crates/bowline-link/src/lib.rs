@@ -46,6 +46,7 @@
 mod accept;
 mod alarm;
 pub mod alive;
+pub mod beat;
 pub mod breaker;
 mod clock;
 pub mod codec;
@@ -67,6 +68,8 @@ pub mod stall;
 mod stamp;
 mod step;
 pub mod tcp;
+#[cfg(feature = "udp")]
+pub mod udp;
 #[cfg(unix)]
 pub mod unix;
 mod wrap;

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bowline_policy::heartbeat::Fixed;
+use bowline_policy::heartbeat::Policy;
 use tower_layer::Layer;
 
 use super::Alive;
@@ -13,7 +13,7 @@ use crate::{Io, WallClock, Wrap, WrapDialer};
 /// Puts an [`Alive`] round each stream that a dialer opens.
 #[derive(Clone)]
 pub struct AliveLayer {
-    policy: Fixed,
+    policy: Policy,
     wall_clock: Option<Arc<dyn WallClock>>,
 }
 
@@ -21,9 +21,9 @@ pub struct AliveLayer {
 
 impl AliveLayer {
     /// Watches each stream by the same heartbeat.
-    pub fn new(policy: Fixed) -> Self {
+    pub fn new(policy: impl Into<Policy>) -> Self {
         Self {
-            policy,
+            policy: policy.into(),
             wall_clock: None,
         }
     }
