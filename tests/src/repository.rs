@@ -11,7 +11,7 @@ mod layers;
 mod tidy;
 
 /// Where our Rust code lives, seen from the root.
-const CODE: [&str; 3] = ["crates", "sim", "tests"];
+const CODE: [&str; 4] = ["crates", "fuzz", "sim", "tests"];
 
 // In two parts, so that these files keep the rules they check.
 const FOR_TESTS: &str = concat!("#[cfg", "(test)]");
