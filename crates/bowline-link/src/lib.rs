@@ -52,6 +52,8 @@ mod listen;
 pub mod probing;
 mod stamp;
 pub mod tcp;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use accept::{ACCEPT_PAUSE, AcceptNext};
 pub use clock::{SystemClock, WallClock};
