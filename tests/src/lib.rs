@@ -9,3 +9,5 @@ mod loopback;
 mod repository;
 #[cfg(test)]
 mod services;
+#[cfg(test)]
+mod tls;
