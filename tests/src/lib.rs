@@ -4,7 +4,12 @@
 //! Nothing here is for use by another package.
 
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(test)]
 mod loopback;
+#[cfg(target_os = "linux")]
+pub mod namespace;
 #[cfg(test)]
 mod repository;
 #[cfg(test)]

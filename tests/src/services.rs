@@ -2,6 +2,7 @@
 
 use std::env;
 use std::path::PathBuf;
+use std::process::{Child, Command};
 
 /// Set by `cargo xtask test --no-services`.
 const NONE: &str = "BOWLINE_NO_SERVICES";
@@ -34,4 +35,38 @@ pub(crate) fn program(name: &str, package: &str) -> Option<PathBuf> {
          or: cargo xtask test --no-services"
     );
     found
+}
+
+/// A program of others that a test started: it never outlives the test.
+#[derive(Debug)]
+pub(crate) struct Running(Child);
+
+// === impl Running ===
+
+impl Running {
+    /// Starts `command`.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Self(command.spawn().unwrap())
+    }
+
+    /// The process, for its pipes.
+    pub(crate) fn child(&mut self) -> &mut Child {
+        &mut self.0
+    }
+
+    /// Sends it the signal of this name, such as `STOP`.
+    pub(crate) fn signal(&self, name: &str) {
+        // A child that nobody waited for keeps its number, so this meets no other.
+        let kill = format!("kill -{name} {}", self.0.id());
+        let status = Command::new("sh").args(["-c", &kill]).status().unwrap();
+        assert!(status.success(), "{kill}: {status}");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already; then there is nothing to kill.
+        let _gone = self.0.kill();
+        let _reaped = self.0.wait();
+    }
 }

@@ -237,7 +237,7 @@ impl Listeners {
         let metrics = tcp::Listener::bind(args.metrics).map_err(Error::Metrics)?;
         Ok(Self {
             // The kernel gives a peer up no sooner than the heartbeat does.
-            chat: chat.silence(heartbeat().silence_max()),
+            chat: chat.heartbeat(&heartbeat()),
             metrics,
         })
     }

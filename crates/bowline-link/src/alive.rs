@@ -9,13 +9,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bowline_policy::heartbeat::{ClockJump, Death, Fixed, Listener, Next};
+use bowline_policy::heartbeat::{ClockJump, Death, Listener, Next, Policy};
 use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use crate::WallClock;
 use crate::stamp::{Stamp, poll_read_stamped};
+
+mod layer;
+
+pub use layer::AliveLayer;
 
 /// Fails reads once nothing was received for as long as its heartbeat allows.
 ///
@@ -91,12 +95,14 @@ pub fn death(error: &io::Error) -> Option<Death> {
 
 impl<I> Alive<I> {
     /// Watches `io`, which counts as heard from now, by what its handshake
-    /// agreed on.
+    /// agreed on: a [`Fixed`](bowline_policy::heartbeat::Fixed) heartbeat, or an
+    /// [`Adaptive`](bowline_policy::heartbeat::Adaptive) one, which begins at its
+    /// start interval and follows [`Liveness::probed`].
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime with a clock.
-    pub fn new(io: I, policy: Fixed) -> Self {
+    pub fn new(io: I, policy: impl Into<Policy>) -> Self {
         let now = Instant::now();
         Self {
             io,
@@ -224,12 +230,17 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Alive<I> {
 
 impl Liveness {
     /// Tells that a probe named the interval to the next one; the limit of
-    /// silence follows it.
+    /// silence follows it, up and down.
     pub fn probed(&self, next_interval: Duration) {
         self.told()
             .listener
             .probed(Instant::now().into_std(), next_interval);
         self.wake();
+    }
+
+    /// The interval last agreed on or named by a probe.
+    pub fn interval(&self) -> Duration {
+        self.told().listener.interval()
     }
 
     /// Stops reading: reads stay pending, and silence is not counted, until

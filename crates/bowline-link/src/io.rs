@@ -1,6 +1,7 @@
 //! What a byte stream must be able to do to be carried by this house.
 
 use std::error::Error;
+use std::io;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -11,3 +12,19 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
+
+/// The first error of one type among `error` and what caused it.
+pub(crate) fn find<E: Error + Copy + 'static>(error: &(dyn Error + 'static)) -> Option<E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(*found);
+        }
+        // An `io::Error` shows the source of what it holds, and not that itself.
+        let held = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        next = held.map(|held| held as _).or_else(|| error.source());
+    }
+    None
+}

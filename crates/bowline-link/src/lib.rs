@@ -7,8 +7,10 @@
 //! breaks, nobody can know which bytes arrived, so it could only lose or repeat
 //! some in silence. Reconnecting belongs where requests have names.
 //!
-//! Real sockets come from [`tcp`], frames from [`codec`]; whoever takes them asks
-//! for the traits:
+//! Real sockets come from [`tcp`] and `unix`, through proxies by [`socks5`] and
+//! [`http_connect`]. Names become addresses at [`Resolve`], several addresses are
+//! [raced](race), and one [`ConnectTimeout`] bounds the whole. Frames come from
+//! [`codec`]; whoever takes them asks for the traits:
 //!
 //! ```
 //! use bowline_link::codec::{Command, Frame, HeaderCodec, Limits};
@@ -42,23 +44,48 @@
 //! `cargo run -p bowline-link --example echo` serves and calls in one process.
 
 mod accept;
+mod alarm;
 pub mod alive;
+pub mod beat;
+pub mod breaker;
 mod clock;
 pub mod codec;
+mod deadline;
 mod dial;
+pub mod dial_budget;
+mod dialing;
 mod endpoint;
+pub mod http_connect;
+pub mod idle;
 mod io;
 mod listen;
 pub mod probing;
+pub mod race;
+mod resolve;
+mod resolving;
+pub mod socks5;
+pub mod stall;
 mod stamp;
+mod step;
 pub mod tcp;
 #[cfg(feature = "tls")]
 pub mod tls;
+#[cfg(feature = "udp")]
+pub mod udp;
+#[cfg(unix)]
+pub mod unix;
+mod wrap;
 
 pub use accept::{ACCEPT_PAUSE, AcceptNext};
 pub use clock::{SystemClock, WallClock};
+pub use deadline::{ConnectTimeout, ConnectTimeoutError, ConnectTimeoutLayer};
 pub use dial::{Connect, Dial};
+pub use dialing::Dialing;
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use io::{BoxError, Io};
 pub use listen::Listen;
+pub use resolve::{Resolve, SystemResolver};
+pub use resolving::{Resolving, ResolvingError};
 pub use stamp::{Stamp, Stamped};
+pub use step::DialStep;
+pub use wrap::{Wrap, WrapDialer, Wrapping};

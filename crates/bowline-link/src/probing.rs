@@ -7,18 +7,23 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use bowline_policy::heartbeat::{Death, Fixed, Next, Prober};
+use bowline_policy::Observe;
+use bowline_policy::heartbeat::{Death, Event, Next, Policy, Prober};
 use futures_util::{Sink, Stream};
 use tokio::time::{Instant, Sleep};
 
 use crate::alive::Wall;
 use crate::{Stamp, WallClock};
 
+mod ended;
 mod probe;
+mod pulse;
 mod sink;
 mod wakers;
 
+use ended::{Ended, Writing};
 pub use probe::{Error, Probe, Sorted};
+pub use pulse::Pulse;
 use wakers::Wakers;
 
 /// Probes the peer of a stream of frames, answers its probes, and fails once it
@@ -84,6 +89,8 @@ pub struct Probing<T: Sink<P::Frame>, P: Probe> {
     probe: P,
     stamp: Stamp,
     prober: Prober,
+    pulse: Pulse,
+    observer: Arc<dyn Observe<Event>>,
     timer: Pin<Box<Sleep>>,
     wall: Option<Wall>,
     /// The bytes that the prober was told of.
@@ -103,44 +110,27 @@ pub struct Probing<T: Sink<P::Frame>, P: Probe> {
     ended: Ended,
 }
 
-/// Whether the heartbeat still writes.
-enum Writing<E> {
-    Yes,
-    /// It failed; what was received before is read first.
-    Failed(E),
-    /// It failed, and the user knows.
-    Closed,
-}
-
-/// How far the end has come.
-#[derive(Debug)]
-enum Ended {
-    No,
-    /// The peer is dead; the user may still have to be told.
-    Dead {
-        death: Death,
-        told: bool,
-    },
-    /// The stream below ended or failed, and the user knows.
-    Closed,
-}
-
 // === impl Probing ===
 
 impl<T: Sink<P::Frame>, P: Probe> Probing<T, P> {
-    /// Probes over `frames` by what its handshake agreed on; `stamp` belongs to
+    /// Probes over `frames` by what its handshake agreed on, be it a
+    /// [`Fixed`](bowline_policy::heartbeat::Fixed) heartbeat or an
+    /// [`Adaptive`](bowline_policy::heartbeat::Adaptive) one; `stamp` belongs to
     /// the byte stream below. Both sides count as just heard.
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime with a clock.
-    pub fn new(frames: T, stamp: Stamp, policy: Fixed, probe: P) -> Self {
+    pub fn new(frames: T, stamp: Stamp, policy: impl Into<Policy>, probe: P) -> Self {
         let now = Instant::now();
+        let prober = Prober::new(policy, now.into_std());
         let wakers = Arc::new(Wakers::default());
         Self {
             frames,
             probe,
-            prober: Prober::new(policy, now.into_std()),
+            pulse: Pulse::new(&prober),
+            observer: Arc::new(()),
+            prober,
             timer: Box::pin(tokio::time::sleep_until(now)),
             wall: None,
             told_bytes: stamp.received_bytes(),
@@ -164,6 +154,18 @@ impl<T: Sink<P::Frame>, P: Probe> Probing<T, P> {
     pub fn with_wall_clock(mut self, clock: Arc<dyn WallClock>) -> Self {
         self.wall = Some(Wall::new(clock));
         self
+    }
+
+    /// Shows what the heartbeat does to `observer`, in the task that reads. By
+    /// default nobody watches.
+    pub fn with_observer(mut self, observer: Arc<dyn Observe<Event>>) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    /// A handle to read what the heartbeat measured, from anywhere.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Stops reading: `poll_next` yields nothing and silence is not counted
@@ -207,6 +209,17 @@ impl<T: Sink<P::Frame>, P: Probe> Probing<T, P> {
         self.prober.sent(self.stamp.sent_at().into_std());
     }
 
+    /// An answer was read. Its bytes, not its frame, are the sign of life.
+    fn answered(&mut self) {
+        self.tell_bytes();
+        let answered_at = self.stamp.received_at().into_std();
+        let round_trip = self.prober.answered(answered_at);
+        self.pulse.replace(&self.prober);
+        if let Some(round_trip) = round_trip {
+            self.observer.observe(&Event::Answered { round_trip });
+        }
+    }
+
     /// Asks the heartbeat, when it is time to. `read_all` says that nothing is
     /// left to read: else the peer's silence is only our slowness.
     fn beat(&mut self, cx: &mut Context<'_>, read_all: bool) -> Result<(), Death> {
@@ -225,6 +238,7 @@ impl<T: Sink<P::Frame>, P: Probe> Probing<T, P> {
             if overdue {
                 self.prober.reading_resumed(now.into_std());
             }
+            self.pulse.polled(&self.prober, next, &*self.observer);
             match next {
                 Next::Wait(at) => self.timer.as_mut().reset(Instant::from_std(at)),
                 Next::Probe { next_interval } => {
@@ -255,7 +269,7 @@ where
             match self.probe.sort(frame) {
                 Sorted::Item(frame) => return Poll::Ready(Some(Ok(frame))),
                 Sorted::Probe { answer } => self.answer = Some(answer),
-                Sorted::Answer => {}
+                Sorted::Answer => self.answered(),
             }
         }
     }

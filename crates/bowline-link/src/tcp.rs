@@ -2,12 +2,17 @@
 //! calls again; that is for the layers above.
 
 mod dialer;
+mod error;
 mod listener;
+mod options;
 mod silence;
 
-pub use dialer::{CONNECT_TIMEOUT, DialError, DialStep, Dialer, Dialing};
+pub use crate::DialStep;
+pub use dialer::{CONNECT_TIMEOUT, Dialer, Dialing};
+pub use error::DialError;
 pub use listener::{BACKLOG, BindError, Listener};
-pub use silence::{SILENCE_MAX, SILENCE_MIN};
+pub use options::{NOT_SENT_MAX, NOT_SENT_MIN};
+pub use silence::{SILENCE_MAX, SILENCE_MIN, SilenceMax};
 
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,10 @@
 //! the connection reads, writes and closes.
 //!
 //! One side probes ([`Prober`]), the other answers and times out by silence
-//! ([`Listener`]). Both go by the same three numbers ([`Fixed`]), and for both
-//! only received bytes prove life: what we write may vanish for minutes before
-//! anybody notices.
+//! ([`Listener`]). Both go by the same numbers: an interval that stays
+//! ([`Fixed`]), or one that grows while all is well ([`Adaptive`]). For both only
+//! received bytes prove life: what we write may vanish for minutes before anybody
+//! notices.
 //!
 //! The owner tells what happened, asks [`Prober::poll`] what to do, and asks
 //! again at the instant it was told, or whenever it likes. Before it asks it
@@ -26,17 +27,27 @@
 //! # Ok::<_, bowline_policy::heartbeat::Invalid>(())
 //! ```
 
+mod adaptive;
+mod climb;
 mod clock_jump;
+mod event;
 mod fixed;
+mod invalid;
 mod listener;
+mod policy;
 mod prober;
+mod round_trip;
 mod silence;
 
 use std::time::{Duration, Instant};
 
+pub use adaptive::{Adaptive, CLIMB_AFTER_DEFAULT, Ladder, MISSES_DEFAULT, TIMEOUT_DEFAULT};
 pub use clock_jump::{ClockJump, JUMP_DEFAULT, Jump};
-pub use fixed::{Fixed, INTERVAL_MAX, Invalid, MISSES_MAX, TIMEOUT_MIN};
+pub use event::{Event, Tally};
+pub use fixed::Fixed;
+pub use invalid::{CLIMB_AFTER_MAX, INTERVAL_MAX, Invalid, MISSES_MAX, TIMEOUT_MIN};
 pub use listener::{FOLLOW_MAX_DEFAULT, Listener};
+pub use policy::Policy;
 pub use prober::Prober;
 pub use silence::GRACES_MAX;
 

@@ -5,8 +5,15 @@
 //! every rule can be tested with a table and replayed from a seed.
 
 pub mod backoff;
+pub mod breaker;
+pub mod budget;
+pub mod endpoints;
 pub mod heartbeat;
+pub mod lifetime;
 
 mod observe;
+mod random;
+mod setting;
 
 pub use observe::{FromFn, Observe, from_fn};
+pub use setting::{InvalidSetting, Share, TIME_MAX, TIME_MIN};

@@ -12,12 +12,15 @@ use crate::step::Step;
 pub(crate) enum Subject {
     /// The simulator: seeds per second of each world, and what the harness costs.
     Sim,
+    /// A thousand idle links: bytes, CPU, and how soon a dead peer is noticed (needs root).
+    Heartbeat,
 }
 
 impl Subject {
     pub(crate) fn steps(self) -> Vec<Step> {
         match self {
             Self::Sim => SIM.to_vec(),
+            Self::Heartbeat => HEARTBEAT.to_vec(),
         }
     }
 }
@@ -43,3 +46,16 @@ const SIM: &[Step] = &[
         },
     },
 ];
+
+const HEARTBEAT: &[Step] = &[Step {
+    headline: "a thousand idle links, Adaptive beside Fixed",
+    work: |workspace| {
+        cargo::run(workspace.cargo(&[
+            "bench",
+            "--package",
+            "bowline-tests",
+            "--bench",
+            "heartbeat",
+        ]))
+    },
+}];

@@ -53,11 +53,15 @@ impl Workspace {
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         // Set by the cargo that started us: the same toolchain then does all of it.
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut command = Command::new(cargo);
+        let mut command = self.tool(cargo, arguments);
+        command.envs(&self.variables);
         command
-            .args(arguments)
-            .current_dir(&self.root)
-            .envs(&self.variables);
+    }
+
+    /// `program` with `arguments`, in the root.
+    pub(crate) fn tool(&self, program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(&self.root);
         command
     }
 
@@ -123,7 +127,11 @@ pub(crate) struct Program {
 }
 
 /// Runs a build and returns the programs it names, whether fresh or just built.
-fn executables(mut build: Command) -> Result<Vec<Program>, Error> {
+///
+/// # Errors
+///
+/// As [`run`].
+pub(crate) fn executables(mut build: Command) -> Result<Vec<Program>, Error> {
     build
         // Errors in the code still reach the reader as text, on standard error.
         .arg("--message-format=json-render-diagnostics")
@@ -160,6 +168,22 @@ pub(crate) fn run(mut command: Command) -> Result<(), Error> {
             source,
         }),
     }
+}
+
+/// Runs `command` to its end and returns what it printed.
+///
+/// # Errors
+///
+/// As [`run`].
+pub(crate) fn output(mut command: Command) -> Result<String, Error> {
+    let line = shown(&command);
+    let output = command.stderr(Stdio::inherit()).output();
+    let output = output.map_err(|source| Error::Start {
+        command: line.clone(),
+        source,
+    })?;
+    judged(line, output.status)?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Runs `command`, and kills it if it has not ended within `limit`.

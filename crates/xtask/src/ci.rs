@@ -4,6 +4,7 @@
 
 use crate::cargo::{self, Workspace};
 use crate::error::Error;
+use crate::fuzz;
 use crate::step::Step;
 use crate::test;
 
@@ -34,6 +35,19 @@ const BEFORE_THE_TESTS: &[Step] = &[
 ];
 
 const AFTER_THE_TESTS: &[Step] = &[
+    Step {
+        headline: "the seam with all its features",
+        work: |workspace| {
+            let package = ["--package", "bowline-link", "--all-features"];
+            let mut lints = workspace.cargo(&["clippy"]);
+            lints.args(package);
+            lints.args(["--all-targets", "--", "-D", "warnings"]);
+            cargo::run(lints)?;
+            let mut tests = workspace.cargo(&["test"]);
+            tests.args(package);
+            cargo::run(tests)
+        },
+    },
     Step {
         headline: "determinism without tokio_unstable",
         work: |workspace| {
@@ -74,7 +88,13 @@ const AFTER_THE_TESTS: &[Step] = &[
 
 /// The steps, cheapest first.
 pub(crate) fn steps() -> Vec<Step> {
-    [BEFORE_THE_TESTS, &test::steps(false), AFTER_THE_TESTS].concat()
+    [
+        BEFORE_THE_TESTS,
+        &test::steps(false),
+        AFTER_THE_TESTS,
+        fuzz::STEPS_IN_CI,
+    ]
+    .concat()
 }
 
 /// Installs cargo-deny unless it is there.

@@ -1,6 +1,7 @@
 //! What can stop a chore, said so that the reader knows which line to type next.
 
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -62,6 +63,14 @@ pub(crate) enum Error {
         programs: String,
         /// Debian's packages that hold it.
         packages: String,
+    },
+    /// A folder could not be made.
+    #[error("could not make the folder {}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
     },
     /// The database of advisories is neither here nor reachable.
     #[error(

@@ -16,11 +16,13 @@ mod bench;
 mod cargo;
 mod ci;
 mod error;
+mod fuzz;
 mod services;
 mod step;
 mod test;
 
 use crate::cargo::Workspace;
+use crate::error::Error;
 use crate::step::Step;
 
 /// The chores of this repository.
@@ -48,6 +50,14 @@ enum Chore {
         /// What to measure.
         subject: bench::Subject,
     },
+    /// Fuzzes every codec, or one; fails on a finding, which it leaves in fuzz/artifacts.
+    Fuzz {
+        /// Only this one.
+        target: Option<fuzz::Target>,
+        /// How long each runs.
+        #[arg(long, default_value_t = fuzz::SECONDS, value_parser = clap::value_parser!(u32).range(1..))]
+        seconds: u32,
+    },
 }
 
 impl Chore {
@@ -57,26 +67,25 @@ impl Chore {
             Self::Test { .. } => "test",
             Self::Audit => "audit",
             Self::Bench { .. } => "bench",
+            Self::Fuzz { .. } => "fuzz",
         }
     }
 
-    fn steps(self) -> Vec<Step> {
-        match self {
+    fn run(self, workspace: &mut Workspace) -> Result<(), Error> {
+        let steps: Vec<Step> = match self {
             Self::Ci => ci::steps(),
             Self::Test { no_services } => test::steps(no_services),
             Self::Audit => audit::STEPS.to_vec(),
             Self::Bench { subject } => subject.steps(),
-        }
+            Self::Fuzz { target, seconds } => return fuzz::run(workspace, seconds, target),
+        };
+        step::run_all(&steps, workspace, &mut |line| eprintln!("{line}"))
     }
 }
 
 fn main() -> ExitCode {
     let chore = Arguments::parse().chore;
-    let outcome = Workspace::find().and_then(|mut workspace| {
-        step::run_all(&chore.steps(), &mut workspace, &mut |line| {
-            eprintln!("{line}");
-        })
-    });
+    let outcome = Workspace::find().and_then(|mut workspace| chore.run(&mut workspace));
     match outcome {
         Ok(()) => {
             eprintln!("\n== {}: passed", chore.name());

@@ -35,6 +35,10 @@ const SERVICES: &[Service] = &[
         program: "openssl",
         package: "openssl",
     },
+    Service {
+        program: "redis-server",
+        package: "redis-server",
+    },
 ];
 
 /// Installs what is missing, where we may.

@@ -20,7 +20,7 @@ pub(crate) const SCENARIOS: &str = "BOWLINE_SCENARIOS_BIN";
 const EXAMPLE_LIMIT: Duration = Duration::from_secs(60);
 
 /// The worlds of the simulator, and a tenth of the seeds of a campaign.
-const WORLDS: &[&str] = &["chat", "reconnect", "pool"];
+const WORLDS: &[&str] = &["chat", "reconnect", "pool", "heartbeat"];
 const SEEDS: &str = "0..100";
 
 /// The steps; without services, what needs one is left out.

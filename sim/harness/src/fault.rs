@@ -137,8 +137,8 @@ pub enum Fault {
     /// The process stops and goes on later, as by `SIGSTOP` and `SIGCONT` or in a pause of
     /// its virtual machine: a stall both ways, and when it is over its timers are all late.
     ///
-    /// Its tasks are not really stopped: they hear nothing, and what they send leaves when
-    /// it is over.
+    /// The software a scenario was given does nothing meanwhile. Tasks that it spawned are not
+    /// really stopped: they hear nothing, and what they send leaves when it is over.
     Freeze,
     /// A clock of the target leaps ahead; it takes no time.
     ClockJump {
@@ -220,8 +220,9 @@ impl Fault {
     pub fn deafens(self) -> bool {
         match self {
             Self::Stall { direction } => direction.is_inbound(),
-            Self::Freeze => true,
-            Self::Flap { .. }
+            // It does not go on.
+            Self::Freeze
+            | Self::Flap { .. }
             | Self::Latency { .. }
             | Self::Bandwidth { .. }
             | Self::Slice { .. }

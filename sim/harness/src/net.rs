@@ -171,6 +171,26 @@ impl Net {
         self.shared.changed.notify_waiters();
     }
 
+    /// Whether a fault freezes the process of `node`.
+    pub(crate) fn is_frozen(&self, node: &str) -> bool {
+        let Some(host) = self.shared.topology.host_of(node) else {
+            return false;
+        };
+        let place = Place::new(node.into(), host.into());
+        self.change(|state, _| state.freezes(&place))
+    }
+
+    /// Waits until none does.
+    pub(crate) async fn thawed(&self, node: &str) {
+        loop {
+            let changed = self.shared.changed.notified();
+            if !self.is_frozen(node) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     /// Lets happen what is due; between two steps.
     pub(crate) fn tick(&self) {
         let now = self.now();

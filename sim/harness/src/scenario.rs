@@ -16,6 +16,7 @@ use crate::{Plan, Settings, Shape, Streams, Topology};
 
 mod after;
 mod campaign;
+mod freezable;
 mod node;
 mod outcome;
 mod play;
@@ -357,7 +358,10 @@ where
     F: Fn(Node<S>) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<(), BoxError>> + 'static,
 {
-    Arc::new(move |node| Box::pin(software(node)))
+    Arc::new(move |node| {
+        let (net, name) = (node.net(), node.name().to_owned());
+        Box::pin(freezable::freezable(net, name, software(node)))
+    })
 }
 
 #[cfg(test)]

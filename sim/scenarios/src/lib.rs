@@ -7,6 +7,7 @@ use clap::ValueEnum;
 
 pub mod calls;
 pub mod chat;
+pub mod heartbeat;
 pub mod pool;
 pub mod reconnect;
 
@@ -20,13 +21,15 @@ pub enum World {
     Reconnect,
     /// A small peer behind the pool.
     Pool,
+    /// Clients that probe a server.
+    Heartbeat,
 }
 
 // === impl World ===
 
 impl World {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Chat, Self::Reconnect, Self::Pool];
+    pub const ALL: [Self; 4] = [Self::Chat, Self::Reconnect, Self::Pool, Self::Heartbeat];
 
     /// The world, with nothing broken on purpose.
     pub fn scenario(self) -> Box<dyn Play> {
@@ -34,6 +37,7 @@ impl World {
             Self::Chat => Box::new(chat::scenario(None)),
             Self::Reconnect => Box::new(reconnect::scenario(None)),
             Self::Pool => Box::new(pool::scenario(None)),
+            Self::Heartbeat => Box::new(heartbeat::scenario(None)),
         }
     }
 }
@@ -44,6 +48,7 @@ impl fmt::Display for World {
             Self::Chat => "chat",
             Self::Reconnect => "reconnect",
             Self::Pool => "pool",
+            Self::Heartbeat => "heartbeat",
         })
     }
 }

@@ -97,7 +97,7 @@ pub(super) fn put_request(request: &Request, out: &mut BytesMut) {
             put_optional_id(out, 0, publish.msg_id);
             out.put_slice(&publish.body);
         }
-        Request::Pong(beat) => put_beat(out, *beat),
+        Request::Pong(beat) => out.put_slice(&beat.to_bytes()),
         Request::Close(close) => put_close(close, out),
         Request::Unknown { .. } => unreachable!("nobody sends what it does not know"),
     }
@@ -138,7 +138,7 @@ pub(super) fn put_reply(reply: &Reply, out: &mut BytesMut) {
             put_string(out, &failure.message);
         }
         Reply::Ping(ping) => {
-            put_beat(out, ping.beat);
+            out.put_slice(&ping.beat.to_bytes());
             put_varint(out, ping.interval_ms);
         }
         Reply::Close(close) => put_close(close, out),
@@ -360,20 +360,8 @@ fn optional_id(from: &mut Reader) -> Result<(u8, Option<MsgId>), Malformed> {
     Ok((flags, id))
 }
 
-fn put_beat(out: &mut BytesMut, beat: Beat) {
-    out.put_u32(beat.node_id);
-    out.put_u64(beat.timestamp);
-    out.put_u8(beat.status.into());
-    out.put_u32(beat.sequence);
-}
-
 fn beat(from: &mut Reader) -> Result<Beat, Malformed> {
-    Ok(Beat {
-        node_id: from.u32("node_id")?,
-        timestamp: from.u64("timestamp")?,
-        status: from.byte("status")?.into(),
-        sequence: from.u32("sequence")?,
-    })
+    from.array("beat").map(Beat::from_bytes)
 }
 
 fn put_close(close: &Close, out: &mut BytesMut) {

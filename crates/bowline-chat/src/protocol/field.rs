@@ -57,10 +57,6 @@ impl Reader {
         self.rest.try_get_u8().map_err(|_| Malformed::Short(name))
     }
 
-    pub(super) fn u32(&mut self, name: &'static str) -> Result<u32, Malformed> {
-        self.rest.try_get_u32().map_err(|_| Malformed::Short(name))
-    }
-
     pub(super) fn u64(&mut self, name: &'static str) -> Result<u64, Malformed> {
         self.rest.try_get_u64().map_err(|_| Malformed::Short(name))
     }

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+pub use bowline_link::beat::{Beat, Status};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -224,36 +225,6 @@ pub struct Failure {
     pub message: String,
 }
 
-/// How a node feels, in a heartbeat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "u8", into = "u8")]
-pub enum Status {
-    /// All is well.
-    Ok,
-    /// Answers may be slow.
-    Busy,
-    /// Something is broken.
-    Fault,
-}
-
-/// The 17 bytes of a heartbeat, a minimum: what follows them is ignored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Beat {
-    /// Who sends it.
-    #[serde(default)]
-    pub node_id: u32,
-    /// When, in microseconds since 1970 on the sender's clock; an answer echoes
-    /// it, so that the prober gets the round trip on its own clock.
-    #[serde(default)]
-    pub timestamp: u64,
-    /// How the sender feels.
-    #[serde(default = "all_is_well")]
-    pub status: Status,
-    /// Which probe; an answer echoes it.
-    #[serde(default)]
-    pub sequence: u32,
-}
-
 /// PING: a heartbeat that names the time to the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ping {
@@ -274,38 +245,6 @@ impl JoinFrom {
     }
 }
 
-impl From<Status> for u8 {
-    fn from(status: Status) -> Self {
-        match status {
-            Status::Ok => 0,
-            Status::Busy => 1,
-            Status::Fault => 2,
-        }
-    }
-}
-
-/// A status this version does not know is taken for the worst one.
-impl From<u8> for Status {
-    fn from(code: u8) -> Self {
-        match code {
-            0 => Self::Ok,
-            1 => Self::Busy,
-            _ => Self::Fault,
-        }
-    }
-}
-
-impl Beat {
-    /// The answer to this probe: its own sequence and timestamp, told by `node_id`.
-    pub fn answer(self, node_id: u32) -> Self {
-        Self {
-            node_id,
-            status: Status::Ok,
-            ..self
-        }
-    }
-}
-
 /// The position before the first message of any log, in a log called `epoch`.
 impl From<Epoch> for Position {
     fn from(epoch: Epoch) -> Self {
@@ -318,8 +257,4 @@ impl From<Epoch> for Position {
 
 fn this_version() -> u32 {
     VERSION
-}
-
-fn all_is_well() -> Status {
-    Status::Ok
 }

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use bowline_policy::heartbeat::Fixed;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until, timeout};

@@ -1,8 +1,17 @@
 //! How much a peer may make us keep: little from a stranger, more from somebody we know. Past the
 //! constructor nobody checks again.
 
+use super::Error;
+
 /// The most any frame may carry, whatever the limits say: 1 MiB.
 pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
+
+/// The most bytes that may lie between two frames and belong to neither, such as white space
+/// between JSON values: 1 KiB.
+///
+/// They are dropped as they come and cost no memory; without an end, they would be a way to
+/// hold a connection without ever saying anything.
+pub const GAP_BYTES_MAX: usize = 1024;
 
 const BEFORE_AUTHENTICATION: usize = 8 * 1024;
 const AFTER_AUTHENTICATION: usize = 64 * 1024;
@@ -32,6 +41,16 @@ pub struct InvalidLimits {
     /// The bytes asked for after it.
     pub after: usize,
 }
+
+/// The limits, and which of the two is in force.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct InForce {
+    limits: Limits,
+    /// The most bytes a frame may have at present.
+    pub(super) bytes: usize,
+}
+
+// === impl Limits ===
 
 impl Limits {
     /// Allows payloads of `before` bytes from strangers and `after` from the authenticated.
@@ -63,6 +82,33 @@ impl Default for Limits {
             before: BEFORE_AUTHENTICATION,
             after: AFTER_AUTHENTICATION,
         }
+    }
+}
+
+// === impl InForce ===
+
+impl InForce {
+    /// Starts with a stranger.
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            bytes: limits.before_authentication(),
+        }
+    }
+
+    pub(super) fn authenticated(&mut self) {
+        self.bytes = self.limits.after_authentication();
+    }
+
+    /// A frame of `claimed` bytes, unless that is over the limit.
+    pub(super) fn admit(&self, claimed: usize) -> Result<usize, Error> {
+        if claimed > self.bytes {
+            return Err(Error::TooLarge {
+                claimed,
+                limit: self.bytes,
+            });
+        }
+        Ok(claimed)
     }
 }
 

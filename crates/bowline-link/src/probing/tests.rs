@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
+use bowline_policy::heartbeat::Fixed;
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinSet;
@@ -11,6 +12,8 @@ use tokio_util::codec::{Framed, LinesCodec, LinesCodecError};
 
 use super::*;
 use crate::Stamped;
+
+mod adaptive;
 
 const S: fn(u64) -> Duration = Duration::from_secs;
 
@@ -24,7 +27,7 @@ impl Probe for Lines {
     type Frame = String;
 
     fn ping(&mut self, next_interval: Duration) -> String {
-        format!("ping {}", next_interval.as_secs())
+        format!("ping {}", next_interval.as_secs_f64())
     }
 
     fn sort(&mut self, line: String) -> Sorted<String> {
@@ -47,18 +50,17 @@ type Theirs = Framed<DuplexStream, LinesCodec>;
 /// Probes at 10 s and 14 s of silence, death at 18 s; a pause may last 30 s.
 /// Each direction holds `capacity` bytes.
 fn linked(capacity: usize) -> (Ours, Theirs) {
-    let (ours, theirs) = tokio::io::duplex(capacity);
     let policy = Fixed::new(S(10), S(4), 2).unwrap();
+    linked_by(policy.pause_max(S(30)).unwrap(), capacity)
+}
+
+fn linked_by(policy: impl Into<Policy>, capacity: usize) -> (Ours, Theirs) {
+    let (ours, theirs) = tokio::io::duplex(capacity);
     let stamped = Stamped::new(ours);
     let stamp = stamped.stamp();
     let frames = Framed::new(stamped, LinesCodec::new());
     (
-        Probing::new(
-            frames,
-            stamp,
-            policy.pause_max(S(30)).unwrap(),
-            Lines::default(),
-        ),
+        Probing::new(frames, stamp, policy, Lines::default()),
         Framed::new(theirs, LinesCodec::new()),
     )
 }

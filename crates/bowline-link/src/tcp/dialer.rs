@@ -1,134 +1,98 @@
 //! Calling a peer over TCP, once, under one deadline. What fails is reported, never tried again.
 
-use std::fmt;
-use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
+use std::net::{IpAddr, SocketAddr};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tower_service::Service;
 
-use super::silence::Silence;
-use crate::Endpoint;
+use super::DialError;
+use super::options::Options;
+use super::silence::{Silence, SilenceMax};
+use crate::race::Race;
+use crate::resolving::reach;
+use crate::{DialStep, Endpoint, Resolve, SystemResolver, step};
 
 /// How long a [`Dialer`] tries, unless told otherwise.
 ///
 /// Three retransmitted SYNs fit in; a person still waits.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A dial under way, as [`Dialer`] returns it.
+///
+/// # Cancellation
+///
+/// Dropping it closes the sockets it had opened. A lookup in the system's resolver
+/// cannot be called back: it ends on its own thread, and its answer goes nowhere.
+pub type Dialing = crate::Dialing<TcpStream, DialError>;
+
 /// Opens TCP connections.
 ///
-/// Resolves the endpoint at every call with the system's resolver, then tries the
-/// addresses in its order, *one after the other*: an address that swallows packets
-/// can use up the whole timeout before the next one is tried. Racing them (happy
-/// eyeballs) is not offered yet.
+/// Resolves the endpoint at every call, then [races](Race) its addresses: one that
+/// swallows packets costs a quarter of a second, one that refuses costs nothing. All of
+/// it shares one limit, [`CONNECT_TIMEOUT`] unless told otherwise.
 ///
 /// Streams come with Nagle's algorithm off: a frame that waits for an
 /// acknowledgement is a frame late by a round trip.
 ///
 /// ```no_run
-/// # async fn example() -> Result<(), bowline_link::tcp::DialError> {
-/// use bowline_link::tcp::Dialer;
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// use bowline_link::Endpoint;
+/// use bowline_link::tcp::Dialer;
+/// use bowline_policy::heartbeat::Fixed;
 /// use std::time::Duration;
 /// use tower::ServiceExt;
 ///
-/// let dialer = Dialer::new().silence(Duration::from_secs(30));
+/// let heartbeat = Fixed::new(Duration::from_secs(25), Duration::from_secs(5), 2)?;
+/// let dialer = Dialer::new().heartbeat(&heartbeat);
 /// let stream = dialer.oneshot(Endpoint::new("chat.example", 7400)).await?;
 /// # drop(stream);
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug, Clone)]
-pub struct Dialer {
+pub struct Dialer<R = SystemResolver> {
+    resolver: R,
+    race: Race,
     connect_timeout: Duration,
-    silence: Option<Silence>,
-}
-
-/// A dial under way, as [`Dialer`] returns it.
-///
-/// # Cancellation
-///
-/// Dropping it closes the socket it had opened. A lookup in the system's resolver
-/// cannot be called back: it ends on its own thread, and its answer goes nowhere.
-#[must_use = "nothing is dialled until it is polled"]
-pub struct Dialing {
-    inner: Pin<Box<dyn Future<Output = Result<TcpStream, DialError>> + Send>>,
-}
-
-/// Why no connection was opened.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DialError {
-    /// The name has no answer. A misspelt name stays so; a resolver that is down
-    /// may come back.
-    #[error("could not resolve {endpoint}")]
-    Resolve {
-        /// Who was called.
-        endpoint: Endpoint,
-        /// What the resolver answered.
-        source: io::Error,
-    },
-    /// The name exists and has no address.
-    #[error("{endpoint} has no address")]
-    NoAddress {
-        /// Who was called.
-        endpoint: Endpoint,
-    },
-    /// No address took the connection. Trying again may help.
-    #[error("could not connect to {endpoint}{}", which(address, *tried))]
-    Connect {
-        /// Who was called.
-        endpoint: Endpoint,
-        /// The address that was tried last.
-        address: SocketAddr,
-        /// How many addresses were tried, all of them in vain.
-        tried: usize,
-        /// What the network answered there.
-        source: io::Error,
-    },
-    /// The time was up, wherever it went: resolving and every address share it.
-    #[error("no connection to {endpoint} within {after:?}: still {step}")]
-    Timeout {
-        /// Who was called.
-        endpoint: Endpoint,
-        /// The dialer's whole allowance.
-        after: Duration,
-        /// What it was waiting for.
-        step: DialStep,
-    },
-}
-
-/// What a dial was waiting for when its time was up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum DialStep {
-    /// The resolver.
-    Resolving,
-    /// This address.
-    Connecting(SocketAddr),
-}
-
-/// Names the address that was tried last, where there were several.
-fn which(address: &SocketAddr, tried: usize) -> String {
-    match tried {
-        0 | 1 => String::new(),
-        _ => format!(", neither at {address} nor at {} others", tried - 1),
-    }
+    source: Option<IpAddr>,
+    options: Options,
 }
 
 // === impl Dialer ===
 
 impl Dialer {
-    /// Dials with [`CONNECT_TIMEOUT`] and the kernel's own idea of a dead peer.
+    /// Dials with [`CONNECT_TIMEOUT`], the system's resolver and the kernel's own idea of
+    /// a dead peer.
     pub fn new() -> Self {
         Self {
+            resolver: SystemResolver,
+            race: Race::new(),
             connect_timeout: CONNECT_TIMEOUT,
-            silence: None,
+            source: None,
+            options: Options::default(),
         }
+    }
+}
+
+impl<R> Dialer<R> {
+    /// Asks `resolver` instead.
+    pub fn resolver<S: Resolve>(self, resolver: S) -> Dialer<S> {
+        Dialer {
+            resolver,
+            race: self.race,
+            connect_timeout: self.connect_timeout,
+            source: self.source,
+            options: self.options,
+        }
+    }
+
+    /// Races addresses as `race` says.
+    pub fn race(mut self, race: Race) -> Self {
+        self.race = race;
+        self
     }
 
     /// Limits a whole dial, resolving and every address together, to `limit`.
@@ -140,6 +104,22 @@ impl Dialer {
         self
     }
 
+    /// Calls from this address of the machine, on a port the system chooses.
+    ///
+    /// Addresses of the other family fail at once and say so.
+    pub fn source(mut self, address: IpAddr) -> Self {
+        self.source = Some(address);
+        self
+    }
+
+    /// Sets everything on the socket that follows from a heartbeat:
+    /// [`silence`](Self::silence) from what it tolerates, and
+    /// [`not_sent_max`](Self::not_sent_max), so that its probes wait behind little.
+    pub fn heartbeat(mut self, heartbeat: &impl SilenceMax) -> Self {
+        self.options.heartbeat(heartbeat);
+        self
+    }
+
     /// Has the kernel end connections on which nothing was acknowledged for `limit`,
     /// which is what the heartbeat tolerates.
     ///
@@ -148,65 +128,39 @@ impl Dialer {
     /// elsewhere it does nothing and the heartbeat alone decides. Off unless called:
     /// without a heartbeat, silence is nobody's fault.
     pub fn silence(mut self, limit: Duration) -> Self {
-        self.silence = Some(Silence::new(limit));
+        self.options.silence(Silence::new(limit));
         self
     }
 
+    /// Limits what the kernel holds unsent to `bytes`, at least
+    /// [`NOT_SENT_MIN`](super::NOT_SENT_MIN).
+    ///
+    /// On Linux it becomes `TCP_NOTSENT_LOWAT`; elsewhere it does nothing. Off unless
+    /// called, or a [`heartbeat`](Self::heartbeat) sets
+    /// [`NOT_SENT_MAX`](super::NOT_SENT_MAX).
+    pub fn not_sent_max(mut self, bytes: u32) -> Self {
+        self.options.not_sent_max(bytes);
+        self
+    }
+}
+
+impl<R: Resolve> Dialer<R> {
     async fn dial(self, endpoint: Endpoint) -> Result<TcpStream, DialError> {
-        let mut step = DialStep::Resolving;
-        let whole = async {
-            let addresses = resolve(&endpoint).await?;
-            self.connect_any(&endpoint, &addresses, &mut step).await
-        };
-        match tokio::time::timeout(self.connect_timeout, whole).await {
-            Ok(done) => done,
-            Err(_) => Err(DialError::Timeout {
+        if endpoint.path().is_some() {
+            return Err(DialError::NotTcp { endpoint });
+        }
+        let (source, options) = (self.source, self.options);
+        let attempt = |address| connect(address, source, options);
+        let whole = reach(&self.resolver, self.race, &endpoint, attempt);
+        match step::within(self.connect_timeout, whole).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(missed)) => Err(DialError::missed(endpoint, missed)),
+            Err(step) => Err(DialError::Timeout {
                 endpoint,
                 after: self.connect_timeout,
-                step,
+                step: step.unwrap_or(DialStep::Resolving),
             }),
         }
-    }
-
-    pub(super) async fn connect_any(
-        &self,
-        endpoint: &Endpoint,
-        addresses: &[SocketAddr],
-        step: &mut DialStep,
-    ) -> Result<TcpStream, DialError> {
-        let mut last = None;
-        for &address in addresses {
-            *step = DialStep::Connecting(address);
-            match self.connect(address).await {
-                Ok(stream) => return Ok(stream),
-                Err(source) => last = Some((address, source)),
-            }
-        }
-        Err(match last {
-            None => DialError::NoAddress {
-                endpoint: endpoint.clone(),
-            },
-            Some((address, source)) => DialError::Connect {
-                endpoint: endpoint.clone(),
-                address,
-                tried: addresses.len(),
-                source,
-            },
-        })
-    }
-
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that opens a real connection"
-    )]
-    async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        // Only now: set before, the user timeout would also cut the connect short.
-        if let Some(silence) = self.silence {
-            silence.apply(&stream)?;
-        }
-        Ok(stream)
     }
 }
 
@@ -216,7 +170,7 @@ impl Default for Dialer {
     }
 }
 
-impl Service<Endpoint> for Dialer {
+impl<R: Resolve> Service<Endpoint> for Dialer<R> {
     type Response = TcpStream;
     type Error = DialError;
     type Future = Dialing;
@@ -226,49 +180,36 @@ impl Service<Endpoint> for Dialer {
     }
 
     fn call(&mut self, endpoint: Endpoint) -> Dialing {
-        Dialing {
-            inner: Box::pin(self.clone().dial(endpoint)),
-        }
+        Dialing::new(self.clone().dial(endpoint))
     }
+}
+
+async fn connect(
+    address: SocketAddr,
+    source: Option<IpAddr>,
+    options: Options,
+) -> io::Result<TcpStream> {
+    let stream = open(address, source).await?;
+    // Only now: set before, the user timeout would also cut the connect short.
+    options.apply(&stream)?;
+    Ok(stream)
 }
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the one place that asks the system's resolver"
+    reason = "the one place that opens a real connection"
 )]
-async fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, DialError> {
-    match tokio::net::lookup_host((endpoint.host(), endpoint.port())).await {
-        Ok(addresses) => Ok(addresses.collect()),
-        Err(source) => Err(DialError::Resolve {
-            endpoint: endpoint.clone(),
-            source,
-        }),
-    }
-}
-
-// === impl Dialing ===
-
-impl Future for Dialing {
-    type Output = Result<TcpStream, DialError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.inner.as_mut().poll(cx)
-    }
-}
-
-impl fmt::Debug for Dialing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dialing").finish_non_exhaustive()
-    }
-}
-
-// === impl DialStep ===
-
-impl fmt::Display for DialStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Resolving => f.write_str("resolving the name"),
-            Self::Connecting(address) => write!(f, "connecting to {address}"),
+async fn open(address: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    if let Some(source) = source {
+        if source.is_ipv6() != address.is_ipv6() {
+            let why = format!("{source}, to call from, is of the other family");
+            return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, why));
         }
+        socket.bind(SocketAddr::new(source, 0))?;
     }
+    socket.connect(address).await
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use super::silence::Silence;
+use super::options::Options;
+use super::silence::{Silence, SilenceMax};
 use crate::Listen;
 
 /// How many finished handshakes may wait to be accepted.
@@ -31,7 +32,7 @@ pub const BACKLOG: u32 = 4096;
 #[derive(Debug)]
 pub struct Listener {
     inner: TcpListener,
-    silence: Option<Silence>,
+    options: Options,
 }
 
 /// Why an address cannot be listened on.
@@ -94,7 +95,7 @@ impl Listener {
         match listen(address) {
             Ok(inner) => Ok(Self {
                 inner,
-                silence: None,
+                options: Options::default(),
             }),
             Err(source) => Err(BindError::new(address, source)),
         }
@@ -103,13 +104,22 @@ impl Listener {
     /// Has the kernel end accepted connections on which nothing was acknowledged for
     /// `limit`, with the bounds of [`Dialer::silence`](super::Dialer::silence).
     pub fn silence(mut self, limit: Duration) -> Self {
-        self.silence = Some(Silence::new(limit));
+        self.options.silence(Silence::new(limit));
         self
     }
 
-    fn prepare(&self, stream: &TcpStream) -> io::Result<()> {
-        stream.set_nodelay(true)?;
-        self.silence.map_or(Ok(()), |silence| silence.apply(stream))
+    /// Sets on accepted connections what follows from `heartbeat`, as
+    /// [`Dialer::heartbeat`](super::Dialer::heartbeat) does.
+    pub fn heartbeat(mut self, heartbeat: &impl SilenceMax) -> Self {
+        self.options.heartbeat(heartbeat);
+        self
+    }
+
+    /// Limits what the kernel holds unsent for an accepted connection, as
+    /// [`Dialer::not_sent_max`](super::Dialer::not_sent_max) does.
+    pub fn not_sent_max(mut self, bytes: u32) -> Self {
+        self.options.not_sent_max(bytes);
+        self
     }
 }
 
@@ -120,7 +130,7 @@ impl Listen for Listener {
         let (stream, peer) = self.inner.accept().await?;
         // Some systems refuse options on a connection that is already dead. That
         // is no failure to accept: the first read says what became of it.
-        self.prepare(&stream).ok();
+        self.options.apply(&stream).ok();
         Ok((stream, peer))
     }
 

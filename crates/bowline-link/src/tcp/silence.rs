@@ -4,6 +4,7 @@
 use std::io;
 use std::time::Duration;
 
+use bowline_policy::heartbeat::{Adaptive, Fixed, Policy};
 use tokio::net::TcpStream;
 
 /// The shortest silence the kernel is asked to act on: its keepalive counts whole seconds.
@@ -11,6 +12,30 @@ pub const SILENCE_MIN: Duration = Duration::from_secs(2);
 
 /// The longest one: above it, Linux refuses the keepalive time that follows from it.
 pub const SILENCE_MAX: Duration = Duration::from_secs(9 * 60 * 60);
+
+/// A heartbeat that says how long a peer may be silent, which is all the kernel need know.
+pub trait SilenceMax {
+    /// The longest silence after which the peer still counts as alive.
+    fn silence_max(&self) -> Duration;
+}
+
+impl SilenceMax for Fixed {
+    fn silence_max(&self) -> Duration {
+        Self::silence_max(self)
+    }
+}
+
+impl SilenceMax for Adaptive {
+    fn silence_max(&self) -> Duration {
+        Self::silence_max(self)
+    }
+}
+
+impl SilenceMax for Policy {
+    fn silence_max(&self) -> Duration {
+        Self::silence_max(self)
+    }
+}
 
 const KEEPALIVE_RETRIES: u32 = 3;
 

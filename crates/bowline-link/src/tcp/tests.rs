@@ -5,12 +5,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bowline_policy::heartbeat;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 use tower::ServiceExt;
 
 use super::*;
-use crate::{Dial, Endpoint, Listen};
+use crate::race::Race;
+use crate::{Dial, Endpoint, Listen, Resolve};
 
 const LOOPBACK: &str = "127.0.0.1:0";
 
@@ -76,6 +78,37 @@ async fn both_ends_of_a_connection_take_their_kernel_timers_from_the_silence() {
     }
 }
 
+// contract: link-3
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn one_heartbeat_sets_every_option_of_both_ends() {
+    let (second, ms) = (Duration::from_secs(1), Duration::from_millis(500));
+    let heartbeat = heartbeat::Fixed::new(25 * second, 17 * ms, 2).unwrap();
+    let (listener, address) = listener();
+    let mut listener = listener.heartbeat(&heartbeat);
+    let dialer = Dialer::new().heartbeat(&heartbeat);
+    let near = dialer.clone().oneshot(address.into()).await.unwrap();
+    let (far, _) = listener.accept().await.unwrap();
+    for stream in [&near, &far] {
+        let socket = socket2::SockRef::from(stream);
+        let user_timeout = socket.tcp_user_timeout().unwrap();
+        assert_eq!(user_timeout, Some(heartbeat.silence_max()));
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), 21 * second);
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), 7 * second);
+        assert_eq!(socket.tcp_notsent_lowat().unwrap(), NOT_SENT_MAX);
+    }
+
+    // What was said in particular stands, in either order.
+    for dialer in [
+        dialer.not_sent_max(1),
+        Dialer::new().not_sent_max(1).heartbeat(&heartbeat),
+    ] {
+        let near = dialer.oneshot(address.into()).await.unwrap();
+        let socket = socket2::SockRef::from(&near);
+        assert_eq!(socket.tcp_notsent_lowat().unwrap(), NOT_SENT_MIN);
+    }
+}
+
 #[tokio::test]
 async fn a_refused_dial_names_the_address() {
     let (_bound, address) = refused();
@@ -93,42 +126,103 @@ async fn a_refused_dial_names_the_address() {
     assert!(error.to_string().contains(&address.to_string()));
 }
 
+/// Answers every name with the same addresses.
+#[derive(Clone)]
+struct Fixed(Vec<SocketAddr>);
+
+impl Resolve for Fixed {
+    type Error = io::Error;
+
+    fn resolve(
+        &self,
+        _endpoint: Endpoint,
+    ) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static {
+        std::future::ready(Ok(self.0.clone()))
+    }
+}
+
 #[tokio::test]
 async fn the_next_address_is_tried_when_one_refuses() {
     let (_bound, closed) = refused();
     let (_listener, open) = listener();
-    let endpoint = Endpoint::new("two.example", 1);
-    let mut step = DialStep::Resolving;
-    let stream = Dialer::new()
-        .connect_any(&endpoint, &[closed, open], &mut step)
-        .await
-        .unwrap();
+    let dialer = Dialer::new().resolver(Fixed(vec![closed, open]));
+    let two = Endpoint::new("two.example", 1);
+    let stream = dialer.oneshot(two).await.unwrap();
     assert_eq!(stream.peer_addr().unwrap(), open);
-    assert_eq!(step, DialStep::Connecting(open));
+}
+
+// contract: link-2
+#[tokio::test]
+async fn both_loopbacks_are_raced_and_the_one_that_listens_is_reached() {
+    let (_listener, v4) = listener();
+    // Whatever the machine has of IPv6, nobody listens on that port of ::1.
+    let v6 = SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, v4.port()));
+    let race = Race::new();
+    assert_eq!(race.order(&[v4, v6]), [v6, v4]);
+    let dialer = Dialer::new().race(race).resolver(Fixed(vec![v4, v6]));
+    let both = Endpoint::new("both.example", v4.port());
+    let stream = dialer.clone().oneshot(both.clone()).await.unwrap();
+    assert_eq!(stream.peer_addr().unwrap(), v4);
+
+    // A machine without IPv6 has the first half only.
+    if let Ok(_listener) = Listener::bind(v6) {
+        let stream = dialer.oneshot(both).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), v6);
+    }
 }
 
 #[tokio::test]
-async fn a_dial_that_no_address_takes_says_how_many_were_tried() {
-    let endpoint = Endpoint::new("two.example", 1);
+async fn a_dial_that_no_address_takes_names_them_all() {
     let (_bound, other) = refused();
     let (_bound_too, last) = refused();
-    let closed = [other, last];
-    let mut step = DialStep::Resolving;
-    let dialer = Dialer::new();
-    let error = dialer
-        .connect_any(&endpoint, &closed, &mut step)
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error, DialError::Connect { address, tried: 2, .. } if address == last),
-        "{error:?}"
-    );
+    let endpoint = Endpoint::new("two.example", 1);
+    let dialer = Dialer::new().resolver(Fixed(vec![other, last]));
+    let error = dialer.oneshot(endpoint.clone()).await.unwrap_err();
+    let DialError::Connect {
+        address,
+        tried: 2,
+        others,
+        ..
+    } = &error
+    else {
+        panic!("{error:?}");
+    };
+    assert_eq!(*address, last);
+    let others: Vec<_> = others.iter().map(|(at, why)| (at, why.kind())).collect();
+    assert_eq!(others, [(other, io::ErrorKind::ConnectionRefused)]);
+    for address in [last, other] {
+        assert!(error.to_string().contains(&address.to_string()), "{error}");
+    }
 
-    let error = dialer
-        .connect_any(&endpoint, &[], &mut step)
+    let dialer = Dialer::new().resolver(Fixed(vec![]));
+    let error = dialer.oneshot(endpoint).await.unwrap_err();
+    assert_eq!(error.to_string(), "two.example:1 has no address");
+}
+
+#[tokio::test]
+async fn a_dial_comes_from_the_source_it_was_told_or_not_at_all() {
+    let (_listener, address) = listener();
+    let source = "127.0.0.1".parse().unwrap();
+    let dialer = Dialer::new().source(source);
+    let stream = dialer.oneshot(address.into()).await.unwrap();
+    assert_eq!(stream.local_addr().unwrap().ip(), source);
+
+    for (source, word) in [("::1", "family"), ("192.0.2.1", "connect")] {
+        let dialer = Dialer::new().source(source.parse().unwrap());
+        let error = dialer.oneshot(address.into()).await.unwrap_err();
+        assert_eq!(cause(&error), io::ErrorKind::AddrNotAvailable);
+        let words = format!("{error}: {}", error.source().unwrap());
+        assert!(words.contains(word), "{words}");
+    }
+}
+
+#[tokio::test]
+async fn a_unix_socket_is_not_dialed_over_tcp() {
+    let error = Dialer::new()
+        .oneshot(Endpoint::unix("/run/x.sock"))
         .await
         .unwrap_err();
-    assert_eq!(error.to_string(), "two.example:1 has no address");
+    assert!(matches!(error, DialError::NotTcp { .. }), "{error:?}");
 }
 
 #[tokio::test]

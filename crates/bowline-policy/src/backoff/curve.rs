@@ -6,8 +6,9 @@
 
 use std::time::Duration;
 
-use rand_core::Rng;
 use rand_pcg::Pcg64;
+
+use crate::random::{draw, nanos};
 
 /// How a delay is spread, so that sessions that fail together do not return
 /// together.
@@ -102,24 +103,4 @@ impl Climb {
         self.drawn = draw(random, low, high);
         Duration::from_nanos(self.drawn)
     }
-}
-
-/// Draws a delay evenly from nothing to `most`.
-pub(super) fn draw_up_to(random: &mut Pcg64, most: Duration) -> Duration {
-    Duration::from_nanos(draw(random, 0, nanos(most)))
-}
-
-/// Draws evenly from `low..=high`.
-///
-/// The widening product is off by at most one part in 2^64 / (high - low),
-/// which for a delay of a minute is less than one in 10^8.
-fn draw(random: &mut Pcg64, low: u64, high: u64) -> u64 {
-    assert!(low <= high, "bounds are ordered by construction");
-    let values = u128::from(high - low) + 1;
-    let step = (u128::from(random.next_u64()) * values) >> 64;
-    low + u64::try_from(step).expect("a product shifted by 64 is below its other factor")
-}
-
-fn nanos(delay: Duration) -> u64 {
-    u64::try_from(delay.as_nanos()).expect("delays are held below DELAY_MAX")
 }

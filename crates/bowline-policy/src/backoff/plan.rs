@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use rand_pcg::Pcg64;
 
-use super::curve::{self, Climb, Curve};
+use super::curve::{Climb, Curve};
+use crate::random::draw_up_to;
 
 /// What a schedule is made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,7 +90,7 @@ impl Cursor {
     ) -> Option<Duration> {
         match self {
             Self::Climb(climb) => Some(match splay.take() {
-                Some(most) => curve::draw_up_to(random, most),
+                Some(most) => draw_up_to(random, most),
                 None => climb.next(random),
             }),
             Self::Take { inner, left } => {

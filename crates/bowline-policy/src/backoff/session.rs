@@ -1,13 +1,12 @@
 //! One connection's way through a schedule, and the maker that keeps sessions apart.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rand_pcg::Pcg64;
 
 use super::Schedule;
 use super::plan::Cursor;
+use crate::random::{Purpose, Streams};
 
 /// Hands out sessions, each with a jitter of its own.
 ///
@@ -17,8 +16,7 @@ use super::plan::Cursor;
 #[derive(Debug, Clone)]
 pub struct Maker {
     schedule: Schedule,
-    seed: u64,
-    sessions: Arc<AtomicU64>,
+    streams: Streams,
 }
 
 /// What it takes for a connection to count as stable.
@@ -58,20 +56,17 @@ impl Maker {
     pub fn new(schedule: Schedule, seed: u64) -> Self {
         Self {
             schedule,
-            seed,
-            sessions: Arc::new(AtomicU64::new(0)),
+            streams: Streams::new(Purpose::Backoff, seed),
         }
     }
 
     /// Begins another connection's backoff.
     pub fn session(&self) -> Session {
-        // Only that each number is given once matters, not what is seen beside it.
-        let number = self.sessions.fetch_add(1, Ordering::Relaxed);
         Session {
             cursor: self.schedule.plan().start(),
             splay: self.schedule.first_max(),
             schedule: self.schedule.clone(),
-            random: stream(self.seed, number),
+            random: self.streams.next(),
             attempts: 0,
             up: None,
         }
@@ -81,28 +76,6 @@ impl Maker {
     pub fn schedule(&self) -> &Schedule {
         &self.schedule
     }
-}
-
-/// The generator of session `number`: a stream of its own, which no other
-/// session of this seed shares, from a state that differs too.
-///
-/// Streams from one state, or from neighbouring ones, begin alike; hence the
-/// mixing.
-fn stream(seed: u64, number: u64) -> Pcg64 {
-    let high = mixed(seed ^ mixed(number));
-    let low = mixed(high);
-    Pcg64::new(
-        (u128::from(high) << 64) | u128::from(low),
-        u128::from(number),
-    )
-}
-
-/// Spreads a small difference over all bits (the finisher of SplitMix64).
-fn mixed(value: u64) -> u64 {
-    let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 // === impl Session ===

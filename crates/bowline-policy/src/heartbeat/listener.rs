@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::silence::Silence;
-use super::{Fixed, Next};
+use super::{Next, Policy};
 
 /// The longest interval a probe can make a listener wait for unless told: an
 /// hour, the most that a handshake would agree on. A peer that names more is
@@ -17,7 +17,7 @@ pub const FOLLOW_MAX_DEFAULT: Duration = Duration::from_secs(60 * 60);
 /// Answering is the owner's work.
 #[derive(Debug)]
 pub struct Listener {
-    policy: Fixed,
+    policy: Policy,
     silence: Silence,
     /// The interval last agreed on or named by a probe.
     interval: Duration,
@@ -27,21 +27,23 @@ pub struct Listener {
 // === impl Listener ===
 
 impl Listener {
-    /// Begins at `now` with what the handshake told.
-    pub fn new(policy: Fixed, now: Instant) -> Self {
+    /// Begins at `now` with what the handshake told: the interval of a fixed
+    /// heartbeat, the start of an adaptive one.
+    pub fn new(policy: impl Into<Policy>, now: Instant) -> Self {
+        let policy = policy.into();
         Self {
-            policy,
             silence: Silence::new(now, policy.paused_max()),
-            interval: policy.interval(),
-            follow_max: FOLLOW_MAX_DEFAULT.max(policy.interval()),
+            interval: policy.ladder().start,
+            follow_max: FOLLOW_MAX_DEFAULT.max(policy.ladder().max),
+            policy,
         }
     }
 
     /// Follows probes up to this interval ([`FOLLOW_MAX_DEFAULT`] unless told),
-    /// never less than to the handshake's own.
+    /// never less than to the handshake's own longest.
     pub fn follow_max(self, interval: Duration) -> Self {
         Self {
-            follow_max: interval.max(self.policy.interval()),
+            follow_max: interval.max(self.policy.ladder().max),
             ..self
         }
     }
@@ -52,10 +54,14 @@ impl Listener {
     }
 
     /// Notes a probe, which names the interval to the next one; the limit of
-    /// silence follows it, between the timeout and the most that is followed.
+    /// silence follows it up and down, between the timeout (or the fast interval,
+    /// where that is shorter) and the most that is followed.
+    ///
+    /// Whoever probes keeps to what it named last, so a limit that rises here
+    /// never waits for what was to come sooner, and one that falls is kept.
     pub fn probed(&mut self, now: Instant, next_interval: Duration) {
         self.received(now);
-        self.interval = next_interval.clamp(self.policy.timeout(), self.follow_max);
+        self.interval = next_interval.clamp(self.policy.interval_min(), self.follow_max);
     }
 
     /// Notes that we stop reading: silence is not counted until we resume, but

@@ -6,6 +6,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod adaptive;
+mod others;
+
 const S: fn(u64) -> Duration = Duration::from_secs;
 
 #[expect(

@@ -303,3 +303,37 @@ fn every_seed_is_another_world_whatever_its_plan() {
     let hash = |seed| scenario.play_seed(seed).trace.hash();
     assert_ne!(hash(1), hash(2));
 }
+
+#[test]
+fn frozen_software_does_nothing_until_it_is_over() {
+    let freeze = |seed, topology: &Topology| {
+        let mut plan = Plan::calm(seed, topology.clone());
+        plan.steps.push(Step {
+            at_ms: 500,
+            for_ms: Some(1_000),
+            target: "clients".to_owned(),
+            fault: Fault::Freeze,
+        });
+        plan
+    };
+    let ticks = Scenario::new("ticks")
+        .hosts(["server"], async |_| Ok(()))
+        .clients(["ann"], async |node| {
+            while node.elapsed() < Duration::from_secs(2) {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                node.record(What::Lost);
+            }
+            Ok(())
+        })
+        .trouble(Duration::from_secs(2))
+        .plan(freeze);
+    let outcome = ticks.play_seed(1);
+    assert!(outcome.is_good(), "{outcome}");
+    let records = outcome.history.records().iter();
+    let acts = records.filter(|record| record.what == What::Lost);
+    let acts: Vec<_> = acts.filter_map(|record| record.at).collect();
+    let frozen = |at: &&u64| (510_000..1_500_000).contains(*at);
+    assert_eq!(acts.iter().find(frozen), None, "{acts:?}");
+    let before = acts.iter().filter(|at| **at <= 510_000).count();
+    assert!(before > 2 && acts.len() > before + 2, "{acts:?}");
+}

@@ -71,9 +71,10 @@ impl World {
                 self.sim.bounce(target);
             }
             Fault::Freeze => {
-                self.net.lift(index);
+                // Before anybody goes on, or they would see time pass twice.
                 let lasted = step.for_ms.expect("what ends has lasted");
                 self.timers[target].leap(Duration::from_millis(lasted));
+                self.net.lift(index);
             }
             Fault::DiskFull => self.disks[target].make_room(),
             Fault::Stall { .. }

@@ -114,6 +114,10 @@ impl State {
         self.holds_of(at, |fault| matches!(fault, Fault::AcceptStall))
     }
 
+    pub(in crate::net) fn freezes(&self, place: &Place) -> bool {
+        self.holds_of(place, |fault| matches!(fault, Fault::Freeze))
+    }
+
     /// How much longer than usual a dial takes, there and back.
     pub(in crate::net) fn slowdown_of_dial(&mut self, from: &Place, to: &Place) -> Duration {
         if self.struck.is_empty() {
