@@ -14,3 +14,5 @@ pub mod namespace;
 mod repository;
 #[cfg(test)]
 mod services;
+#[cfg(test)]
+mod tls;

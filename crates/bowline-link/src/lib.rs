@@ -68,6 +68,8 @@ pub mod stall;
 mod stamp;
 mod step;
 pub mod tcp;
+#[cfg(feature = "tls")]
+pub mod tls;
 #[cfg(feature = "udp")]
 pub mod udp;
 #[cfg(unix)]
