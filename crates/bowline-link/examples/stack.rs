@@ -63,9 +63,8 @@ async fn main() -> Result<(), BoxError> {
     let mut link = Probing::new(lines, stamp, heartbeat, Lines);
     let pulse = link.pulse();
 
-    let error = match link.next().await {
-        Some(Err(error)) => error,
-        _ => return Err("a server that hangs says nothing".into()),
+    let Some(Err(error)) = link.next().await else {
+        return Err("a server that hangs says nothing".into());
     };
     println!("{server}: {error}");
     if let Some(why) = std::error::Error::source(&error) {

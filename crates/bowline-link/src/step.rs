@@ -12,6 +12,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DialStep {
+    /// Its turn in the line of a [`DialBudget`](crate::dial_budget::DialBudget).
+    InLine,
     /// The resolver.
     Resolving,
     /// This address.
@@ -88,6 +90,7 @@ impl DialStep {
 impl fmt::Display for DialStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::InLine => f.write_str("in the line of the dial budget"),
             Self::Resolving => f.write_str("resolving the name"),
             Self::Connecting(address) => write!(f, "connecting to {address}"),
             Self::Handshake(name) => write!(f, "in the {name} handshake"),

@@ -61,7 +61,7 @@ pub use acceptor::Acceptor;
 pub use alert::Alert;
 pub use client::Client;
 pub use connector::Connector;
-pub use dialer::{DialError, DialLayer, Dialer, Dialing};
+pub use dialer::{DialError, DialLayer, Dialer};
 pub use error::{Error, Side};
 pub use event::{Event, Log};
 pub use farewell::{FAREWELL_BYTES_MAX, FAREWELL_MAX};

@@ -5,12 +5,11 @@ use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures_util::future::BoxFuture;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::Breakers;
-use crate::{BoxError, Endpoint, dial_budget};
+use crate::{BoxError, Dialing, Endpoint, dial_budget};
 
 /// Puts breakers over a dialer.
 #[derive(Clone)]
@@ -94,7 +93,7 @@ where
 {
     type Response = C::Response;
     type Error = BoxError;
-    type Future = BoxFuture<'static, Result<C::Response, BoxError>>;
+    type Future = Dialing<C::Response, BoxError>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.dialer.poll_ready(cx).map_err(Into::into)
@@ -105,7 +104,7 @@ where
         let clone = self.dialer.clone();
         let mut ready = mem::replace(&mut self.dialer, clone);
         let (breakers, counts) = (self.breakers.clone(), Arc::clone(&self.counts));
-        Box::pin(async move {
+        Dialing::new(async move {
             let ticket = breakers.ask(&endpoint)?;
             match ready.call(endpoint).await.map_err(Into::into) {
                 Ok(connection) => {

@@ -3,12 +3,11 @@
 use std::mem;
 use std::task::{Context, Poll};
 
-use futures_util::future::BoxFuture;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::DialBudget;
-use crate::{BoxError, Endpoint};
+use crate::{BoxError, DialStep, Dialing, Endpoint};
 
 /// Puts a budget over a dialer.
 #[derive(Debug, Clone)]
@@ -63,7 +62,7 @@ where
 {
     type Response = C::Response;
     type Error = BoxError;
-    type Future = BoxFuture<'static, Result<C::Response, BoxError>>;
+    type Future = Dialing<C::Response, BoxError>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.dialer.poll_ready(cx).map_err(Into::into)
@@ -74,8 +73,8 @@ where
         let clone = self.dialer.clone();
         let mut ready = mem::replace(&mut self.dialer, clone);
         let budget = self.budget.clone();
-        Box::pin(async move {
-            let _place = budget.admit(&endpoint).await?;
+        Dialing::new(async move {
+            let _place = DialStep::InLine.during(budget.admit(&endpoint)).await?;
             ready.call(endpoint).await.map_err(Into::into)
         })
     }

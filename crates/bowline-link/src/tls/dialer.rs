@@ -1,16 +1,13 @@
 //! Calling a peer through TLS, over whatever dialer there is. It tries once, and has no deadline
 //! of its own.
 
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{Connector, Error, MaybeTls};
-use crate::{BoxError, Dial, Endpoint, Io};
+use crate::{BoxError, Dial, DialStep, Dialing, Endpoint};
 
 /// Opens TLS connections over those of `D`: TCP, a proxy, a simulated network.
 ///
@@ -26,16 +23,6 @@ pub struct Dialer<D> {
 #[derive(Debug, Clone)]
 pub struct DialLayer {
     connector: Connector,
-}
-
-/// A dial under way, as [`Dialer`] returns it.
-///
-/// # Cancellation
-///
-/// Dropping it gives up the dial below, or closes what that had opened.
-#[must_use = "nothing is dialled until it is polled"]
-pub struct Dialing<I> {
-    inner: Pin<Box<dyn Future<Output = Result<MaybeTls<I>, DialError>> + Send>>,
 }
 
 /// Why no connection was opened.
@@ -67,25 +54,24 @@ impl<D> Dialer<D> {
 impl<D: Dial> Service<Endpoint> for Dialer<D> {
     type Response = MaybeTls<<D as Dial>::Io>;
     type Error = DialError;
-    type Future = Dialing<<D as Dial>::Io>;
+    type Future = Dialing<Self::Response, DialError>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), DialError>> {
         let ready = self.inner.poll_ready(cx);
         ready.map_err(|error| DialError::Dial(error.into()))
     }
 
-    fn call(&mut self, endpoint: Endpoint) -> Dialing<<D as Dial>::Io> {
+    fn call(&mut self, endpoint: Endpoint) -> Self::Future {
         let dialing = self.inner.call(endpoint.clone());
         let connector = self.connector.clone();
-        Dialing {
-            inner: Box::pin(async move {
-                let io = dialing
-                    .await
-                    .map_err(|error| DialError::Dial(error.into()))?;
-                let stream = connector.connect(endpoint.host(), io).await;
-                stream.map_err(|source| DialError::Handshake { endpoint, source })
-            }),
-        }
+        Dialing::new(async move {
+            let io = dialing
+                .await
+                .map_err(|error| DialError::Dial(error.into()))?;
+            let shaking = connector.connect(endpoint.host(), io);
+            let stream = DialStep::Handshake("TLS").during(shaking).await;
+            stream.map_err(|source| DialError::Handshake { endpoint, source })
+        })
     }
 }
 
@@ -103,21 +89,5 @@ impl<D> Layer<D> for DialLayer {
 
     fn layer(&self, inner: D) -> Dialer<D> {
         Dialer::new(inner, self.connector.clone())
-    }
-}
-
-// === impl Dialing ===
-
-impl<I: Io> Future for Dialing<I> {
-    type Output = Result<MaybeTls<I>, DialError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.inner.as_mut().poll(cx)
-    }
-}
-
-impl<I> fmt::Debug for Dialing<I> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dialing").finish_non_exhaustive()
     }
 }

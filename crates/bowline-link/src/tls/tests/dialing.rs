@@ -108,3 +108,23 @@ async fn a_dropped_dial_closes_what_it_opened() {
     far.read_to_end(&mut hello).await.unwrap();
     assert_eq!(hello.first(), Some(&22));
 }
+
+// contract: link-2
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_strikes_in_the_handshake_says_so() {
+    let ca = Ca::new("harbour");
+    let (network, _calls) = network();
+    let dialer = Dialer::new(network, client(&ca).build().unwrap());
+    let limit = std::time::Duration::from_secs(2);
+    let error = crate::ConnectTimeout::new(dialer, limit)
+        .oneshot(Endpoint::new(HOST, 7400))
+        .await
+        .unwrap_err();
+    let crate::ConnectTimeoutError::Elapsed { step, after, .. } = error else {
+        panic!("the server says nothing, so the time is up: {error}");
+    };
+    assert_eq!(
+        (step, after),
+        (Some(crate::DialStep::Handshake("TLS")), limit)
+    );
+}
