@@ -2,7 +2,7 @@
 
 use std::env;
 use std::path::PathBuf;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Output};
 
 /// Set by `cargo xtask test --no-services`.
 const NONE: &str = "BOWLINE_NO_SERVICES";
@@ -39,25 +39,31 @@ pub(crate) fn program(name: &str, package: &str) -> Option<PathBuf> {
 
 /// A program of others that a test started: it never outlives the test.
 #[derive(Debug)]
-pub(crate) struct Running(Child);
+pub(crate) struct Running(Option<Child>);
 
 // === impl Running ===
 
 impl Running {
     /// Starts `command`.
     pub(crate) fn start(command: &mut Command) -> Self {
-        Self(command.spawn().unwrap())
+        Self(Some(command.spawn().unwrap()))
     }
 
     /// The process, for its pipes.
     pub(crate) fn child(&mut self) -> &mut Child {
-        &mut self.0
+        self.0.as_mut().expect("only its end takes it")
+    }
+
+    /// Waits until it has ended by itself; what it said into pipes that nobody took.
+    pub(crate) fn ended(mut self) -> Output {
+        let child = self.0.take().expect("only this takes it");
+        child.wait_with_output().unwrap()
     }
 
     /// Sends it the signal of this name, such as `STOP`.
-    pub(crate) fn signal(&self, name: &str) {
+    pub(crate) fn signal(&mut self, name: &str) {
         // A child that nobody waited for keeps its number, so this meets no other.
-        let kill = format!("kill -{name} {}", self.0.id());
+        let kill = format!("kill -{name} {}", self.child().id());
         let status = Command::new("sh").args(["-c", &kill]).status().unwrap();
         assert!(status.success(), "{kill}: {status}");
     }
@@ -65,8 +71,10 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended already; then there is nothing to kill.
-        let _gone = self.0.kill();
-        let _reaped = self.0.wait();
+        if let Some(child) = &mut self.0 {
+            // It may have ended already; then there is nothing to kill.
+            let _gone = child.kill();
+            let _reaped = child.wait();
+        }
     }
 }

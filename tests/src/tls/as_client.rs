@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use bowline_link::tls::{Client, DialError, Dialer, Error, MaybeTls};
 use bowline_link::{Endpoint, tcp};
@@ -11,10 +11,11 @@ use tokio::net::TcpStream;
 use tower::ServiceExt;
 
 use super::*;
+use crate::services::Running;
 
 /// A server that never outlives its test.
 struct Server {
-    child: Child,
+    _openssl: Running,
     address: SocketAddr,
 }
 
@@ -24,21 +25,16 @@ impl Server {
         command.args(["-accept", "127.0.0.1:0", "-rev"]);
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         // Its complaints about clients are not ours to print.
-        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut openssl = Running::start(command.stderr(Stdio::null()));
+        let lines = BufReader::new(openssl.child().stdout.take().unwrap()).lines();
         let address = lines
             .map_while(Result::ok)
             .find_map(|line| line.strip_prefix("ACCEPT ")?.trim().parse().ok());
         let address = address.expect("openssl says where it listens");
-        Self { child, address }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended already; then there is nothing to kill.
-        let _gone = self.child.kill();
-        let _reaped = self.child.wait();
+        Self {
+            _openssl: openssl,
+            address,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
 use bowline_link::tls::{Error, Listener, MaybeTls, Server};
 use bowline_link::{Listen, tcp};
@@ -10,10 +10,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::services::Running;
 
 /// A client that never outlives its test.
 struct Caller {
-    child: Option<Child>,
+    openssl: Running,
 }
 
 impl Caller {
@@ -28,32 +29,25 @@ impl Caller {
         command.args(arguments).stdin(Stdio::piped());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         Self {
-            child: Some(command.spawn().unwrap()),
+            openssl: Running::start(&mut command),
         }
     }
 
     fn say(&mut self, line: &str) {
-        let child = self.child.as_mut().expect("it has not ended");
-        let stdin = child.stdin.as_mut().expect("its input was kept");
+        let stdin = self
+            .openssl
+            .child()
+            .stdin
+            .as_mut()
+            .expect("its input was kept");
         stdin.write_all(line.as_bytes()).unwrap();
     }
 
     /// Waits until it has ended and returns all it said. The other side must have hung up.
-    fn ended(mut self) -> String {
-        let child = self.child.take().expect("it has not ended");
-        let output = child.wait_with_output().unwrap();
+    fn ended(self) -> String {
+        let output = self.openssl.ended();
         let said = [output.stdout, output.stderr].concat();
         String::from_utf8_lossy(&said).into_owned()
-    }
-}
-
-impl Drop for Caller {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            // It may have ended already; then there is nothing to kill.
-            let _gone = child.kill();
-            let _reaped = child.wait();
-        }
     }
 }
 
