@@ -54,6 +54,9 @@ mod deadline;
 mod dial;
 pub mod dial_budget;
 mod dialing;
+pub mod discovery;
+#[cfg(feature = "dns")]
+pub mod dns;
 mod endpoint;
 pub mod http_connect;
 pub mod idle;

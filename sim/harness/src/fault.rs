@@ -26,7 +26,15 @@
 //! | [`ClockJump`](Fault::ClockJump) | unharmed, save that the target's deadlines are due | likewise |
 //! | [`DiskFull`](Fault::DiskFull) | unharmed | unharmed |
 //! | [`Crash`](Fault::Crash) | `ConnectionRefused` after a round trip, until the process is back and listens | the peer reads what was sent, then the end, or `ConnectionReset` where the dead process had unread data; what it writes later is lost, and after a round trip fails with `BrokenPipe` |
+//! | [`DnsAnswers`](Fault::DnsAnswers) | unharmed where it names an address, or the node itself: who asks a resolver first gets what the world's name server says, and dials that. An address nobody has hangs | unharmed |
 //! | [`PowerLoss`](Fault::PowerLoss) | hangs until power is back, then `ConnectionRefused` until somebody listens | silence, never an end; writes succeed until the window is full. Once power is back: where bytes were unacknowledged `ConnectionReset` after a round trip, otherwise at the first operation that follows the next write by a round trip |
+//!
+//! Questions to name servers go in datagrams, which the kernels send once. One that is sent or
+//! arrives while a stall, a flap that is down, a freeze, a black hole or a refusal bars its way
+//! is lost without a word, and so is one in which [`Corrupt`](Fault::Corrupt) flips a bit: its
+//! checksum tells. [`Latency`](Fault::Latency) makes it late by what it adds there and back.
+//! What concerns streams alone harms none. A name server that crashed or lost its power says
+//! nothing until it is back.
 
 use std::fmt;
 use std::time::Duration;
@@ -34,9 +42,11 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod answers;
 mod kind;
 mod part;
 
+pub use answers::Answers;
 pub use kind::Kind;
 
 /// The shortest time a fault that lasts may last, and each phase of one that comes and
@@ -160,6 +170,12 @@ pub enum Fault {
     /// What its disk had not synced may be lost.
     /// It is started again afterwards.
     PowerLoss,
+    /// The world's name server answers questions for the names of the target, which is a host,
+    /// in another way. Who remembers an earlier answer asks nobody and is unharmed.
+    DnsAnswers {
+        /// In which way.
+        answers: Answers,
+    },
 }
 
 /// Which way bytes go, seen from the target of a fault.
@@ -236,7 +252,8 @@ impl Fault {
             | Self::ClockJump { .. }
             | Self::DiskFull
             | Self::Crash
-            | Self::PowerLoss => false,
+            | Self::PowerLoss
+            | Self::DnsAnswers { .. } => false,
         }
     }
 
@@ -258,6 +275,15 @@ impl Fault {
             Self::Corrupt { one_in, .. } => within("one_in", one_in, 1),
             Self::Truncate { after_bytes, .. } => within("after_bytes", after_bytes, 0),
             Self::ClockJump { by_ms, .. } => within("by_ms", by_ms, 1),
+            Self::DnsAnswers { answers } => match answers {
+                Answers::Several { strangers } => within("strangers", strangers.into(), 1),
+                Answers::Slow { ms } => within("ms", ms, 1),
+                Answers::None
+                | Answers::Stale
+                | Answers::NoSuchName
+                | Answers::Failure
+                | Answers::Silence => None,
+            },
             Self::Stall { .. }
             | Self::HalfClose { .. }
             | Self::Reset
@@ -314,6 +340,7 @@ impl fmt::Display for Fault {
             Self::DiskFull => f.write_str("full disk"),
             Self::Crash => f.write_str("crash"),
             Self::PowerLoss => f.write_str("power loss"),
+            Self::DnsAnswers { answers } => write!(f, "DNS answers {answers}"),
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod determinism;
 pub mod disk;
 mod fault;
 pub mod history;
+pub mod names;
 pub mod net;
 pub mod plan;
 pub mod scenario;
@@ -24,7 +25,8 @@ mod world;
 
 pub use self::clock::{EPOCH, HostClock, SimClock};
 pub use self::disk::Disk;
-pub use self::fault::{Clock, Direction, Fault, Kind};
+pub use self::fault::{Answers, Clock, Direction, Fault, Kind};
+pub use self::names::{Names, Zone};
 pub use self::net::Net;
 pub use self::plan::{Plan, Shape, Step};
 pub use self::scenario::{Node, Scenario};

@@ -29,9 +29,10 @@ use self::state::{Dead, State, WireId};
 use self::wire::Side;
 use crate::clock::SimClock;
 use crate::trace::{Trace, What};
-use crate::{Fault, Streams, Topology};
+use crate::{Answers, Fault, Streams, Topology};
 
 mod chance;
+mod datagrams;
 mod dial;
 mod lane;
 mod listen;
@@ -40,6 +41,7 @@ mod state;
 mod stream;
 mod wire;
 
+pub use datagrams::{Socket, Sockets};
 pub use dial::Dialer;
 pub use listen::Listener;
 pub use stream::Stream;
@@ -109,6 +111,13 @@ impl Net {
     /// Its dials fail with `InvalidInput` where the topology has no such node.
     pub fn dialer(&self, node: &str) -> Dialer {
         Dialer::new(self.clone(), node)
+    }
+
+    /// Opens what `node` asks name servers through.
+    ///
+    /// Binding and connecting fail with `InvalidInput` where the topology has no such node.
+    pub fn sockets(&self, node: &str) -> Sockets {
+        Sockets::new(self.clone(), node)
     }
 
     /// Listens on `port` as `node`, which must live on the host that listens; port 0 takes
@@ -214,6 +223,11 @@ impl Net {
         };
         wake.into_iter().for_each(Waker::wake);
         result
+    }
+
+    /// How names of `host` are answered for, where that is not the truth.
+    pub(crate) fn answers_for(&self, host: &str) -> Option<Answers> {
+        self.change(|state, _| state.answers_for(host))
     }
 
     fn place(&self, node: &str) -> io::Result<Place> {

@@ -12,7 +12,7 @@ use bowline_link::BoxError;
 
 use crate::check::Check;
 use crate::disk::Unsynced;
-use crate::{Plan, Settings, Shape, Streams, Topology};
+use crate::{Plan, Settings, Shape, Streams, Topology, Zone};
 
 mod after;
 mod campaign;
@@ -86,6 +86,7 @@ pub struct Scenario<S = ()> {
     after: Option<Afterwards<S>>,
     settings: Settings,
     unsynced_by: Option<UnsyncedOf>,
+    name_server: Option<(String, Zone)>,
     seeds: Range<u64>,
 }
 
@@ -134,6 +135,7 @@ impl<S: Send + Sync + 'static> Scenario<S> {
             after: None,
             settings: Settings::default(),
             unsynced_by: None,
+            name_server: None,
             seeds: 0..1,
         }
     }
@@ -222,6 +224,20 @@ impl<S: Send + Sync + 'static> Scenario<S> {
         let host = self.hosts.get_mut(name);
         let host = host.unwrap_or_else(|| panic!("there is no host named {name:?} to have a disk"));
         host.has_disk = true;
+        self
+    }
+
+    /// Adds a host that is the world's name server and knows `zone`: see
+    /// [`names`](crate::names) and [`Node::resolver`].
+    ///
+    /// # Panics
+    ///
+    /// When there is a name server already; and, when it is played, when a host of that name
+    /// is there too or the zone leads to no host.
+    #[must_use]
+    pub fn name_server(mut self, host: &str, zone: Zone) -> Self {
+        let before = self.name_server.replace((host.to_owned(), zone));
+        assert!(before.is_none(), "one name server answers for all");
         self
     }
 
@@ -325,9 +341,13 @@ impl<S: Send + Sync + 'static> Scenario<S> {
     /// Who is there, as a plan sees it.
     pub fn topology(&self) -> Topology {
         let hosts = self.hosts.iter();
-        hosts.fold(Topology::new(self.trouble), |topology, (name, host)| {
+        let topology = hosts.fold(Topology::new(self.trouble), |topology, (name, host)| {
             topology.nodes(name, host.clients().map(String::as_str))
-        })
+        });
+        match &self.name_server {
+            None => topology,
+            Some((host, _)) => topology.host(host),
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::Streams;
 use crate::clock::{EPOCH, HostClock, SimClock};
 use crate::disk::Disk;
 use crate::history::Recorder;
+use crate::names::{Names, Zone};
 use crate::net::Net;
 use crate::plan::{Plan, SHORTEST};
 use crate::trace::Trace;
@@ -85,6 +86,7 @@ pub struct World {
     disks: BTreeMap<String, Disk>,
     disk_chance: Pcg64,
     running: BTreeSet<String>,
+    has_name_server: bool,
     failed: Rc<RefCell<Option<(String, BoxError)>>>,
 }
 
@@ -146,6 +148,7 @@ impl World {
             disks: BTreeMap::new(),
             disk_chance: streams.disk(),
             running: BTreeSet::new(),
+            has_name_server: false,
             failed: Rc::default(),
         }
     }
@@ -246,6 +249,22 @@ impl World {
         });
     }
 
+    /// Gives the host `name` the software of a name server that knows `zone` and the name of
+    /// every host, and hands out what it knows: see [`names`](crate::names).
+    ///
+    /// # Panics
+    ///
+    /// When the topology has no such host, it has software already, the zone leads to a host
+    /// that the topology has not, or the world has a name server already.
+    pub fn name_server(&mut self, name: &str, zone: Zone) -> Names {
+        assert!(!self.has_name_server, "one name server answers for all");
+        self.has_name_server = true;
+        let names = Names::new(name, zone, &self.plan.topology, self.trace());
+        let (net, known) = (self.net(), names.clone());
+        self.host(name, move || known.clone().serve(net.clone()));
+        names
+    }
+
     /// Plays the whole plan, then goes on until `done` says so.
     ///
     /// `done` is asked between steps, once the last fault is over. A panic in any task
@@ -265,6 +284,7 @@ impl World {
             return Err(RunError::Idle { name });
         }
         self.check_disks()?;
+        self.check_names()?;
         let watch = Watch::begin();
         let played = watch.guard(|| self.play(done));
         self.trace.seal();

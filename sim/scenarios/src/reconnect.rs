@@ -164,7 +164,8 @@ fn shape(topology: &Topology) -> Shape {
     };
     // Nobody here has a disk; slices of a byte or two cost time and find nothing more.
     let kinds = Kind::ALL.into_iter();
-    let kinds = kinds.filter(|kind| !matches!(kind, Kind::DiskFull | Kind::Slice));
+    let kinds =
+        kinds.filter(|kind| !matches!(kind, Kind::DiskFull | Kind::Slice | Kind::DnsAnswers));
     let shape = kinds.fold(Shape::new(FAULTS, FAULT_MS), |shape, kind| {
         let struck = topology.all_nodes().filter(|node| match kind {
             Kind::Crash | Kind::PowerLoss => *node == SERVER,

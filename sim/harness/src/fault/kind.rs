@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use rand_core::Rng;
 
-use super::{Clock, Direction, Fault};
+use super::{Answers, Clock, Direction, Fault};
 use crate::seed::below;
 
 /// Which fault it is, however large.
@@ -45,13 +45,15 @@ pub enum Kind {
     Crash,
     /// [`Fault::PowerLoss`]
     PowerLoss,
+    /// [`Fault::DnsAnswers`]
+    DnsAnswers,
 }
 
 // === impl Kind ===
 
 impl Kind {
     /// All there are. A seed's plan depends on their order.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Stall,
         Self::Flap,
         Self::Latency,
@@ -69,6 +71,7 @@ impl Kind {
         Self::DiskFull,
         Self::Crash,
         Self::PowerLoss,
+        Self::DnsAnswers,
     ];
 
     /// Whether it happens at once, so that a step of it lasts for no time.
@@ -76,10 +79,15 @@ impl Kind {
         matches!(self, Self::HalfClose | Self::Reset | Self::ClockJump)
     }
 
-    /// Whether it strikes a process or a machine, so that its target is a host.
+    /// Whether it strikes a process, a machine or its names, so that its target is a host.
     pub fn needs_host(self) -> bool {
         match self {
-            Self::Freeze | Self::ClockJump | Self::DiskFull | Self::Crash | Self::PowerLoss => true,
+            Self::Freeze
+            | Self::ClockJump
+            | Self::DiskFull
+            | Self::Crash
+            | Self::PowerLoss
+            | Self::DnsAnswers => true,
             Self::Stall
             | Self::Flap
             | Self::Latency
@@ -100,7 +108,8 @@ impl Kind {
     /// Sizes are as likely to lie in one doubling of their range as in another: latency of
     /// 20 to 500 ms and up to as much jitter, 1 to 200 kB/s, slices of 1 to 64 B, a flipped
     /// bit in 100 to 10,000 B, a cut after 0 to 4,096 B, phases of 50 ms to 2 s, jumps of
-    /// half a second to two minutes.
+    /// half a second to two minutes. Any way of answering for a name is as likely as another,
+    /// with up to 40 strangers or up to 3 s late.
     pub(crate) fn draw(self, rng: &mut impl Rng) -> Fault {
         match self {
             Self::Stall => Fault::Stall {
@@ -150,13 +159,16 @@ impl Kind {
             Self::DiskFull => Fault::DiskFull,
             Self::Crash => Fault::Crash,
             Self::PowerLoss => Fault::PowerLoss,
+            Self::DnsAnswers => Fault::DnsAnswers {
+                answers: Answers::draw(rng),
+            },
         }
     }
 }
 
 /// A number of `range`, which begins above zero: one doubling of its start is as likely as
 /// another, so that small ones are no rarity.
-fn scaled(rng: &mut impl Rng, range: RangeInclusive<u64>) -> u64 {
+pub(super) fn scaled(rng: &mut impl Rng, range: RangeInclusive<u64>) -> u64 {
     let (least, most) = range.into_inner();
     let doublings = u64::from((most / least).ilog2());
     let least = least << below(rng, doublings + 1);
@@ -195,6 +207,7 @@ impl Fault {
             Self::DiskFull => Kind::DiskFull,
             Self::Crash => Kind::Crash,
             Self::PowerLoss => Kind::PowerLoss,
+            Self::DnsAnswers { .. } => Kind::DnsAnswers,
         }
     }
 }

@@ -20,6 +20,7 @@ pub(super) enum Part {
     Process,
     TimeOfDay,
     Disk,
+    Names,
 }
 
 // === impl Fault ===
@@ -65,6 +66,7 @@ impl Fault {
             Self::DiskFull => &[Part::Disk],
             Self::Crash => &[Part::End, Part::Refusals, Part::Process],
             Self::PowerLoss => &[Part::Process],
+            Self::DnsAnswers { .. } => &[Part::Names],
         }
     }
 }
@@ -87,7 +89,8 @@ impl Part {
             | Self::Refusals
             | Self::Process
             | Self::TimeOfDay
-            | Self::Disk => false,
+            | Self::Disk
+            | Self::Names => false,
         }
     }
 }

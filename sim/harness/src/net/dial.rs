@@ -23,7 +23,8 @@ use crate::trace::What;
 /// # Errors
 ///
 /// `NotFound` for a name nobody has, `ConnectionRefused` where nobody listens, and
-/// `TimedOut` after [`DIAL_PATIENCE`] without an answer: whoever has less brings a deadline.
+/// `TimedOut` after [`DIAL_PATIENCE`] without an answer, which is all that an address gives
+/// that nobody has: whoever has less brings a deadline.
 ///
 /// # Cancellation
 ///
@@ -75,7 +76,15 @@ impl Service<Endpoint> for Dialer {
 
     fn call(&mut self, endpoint: Endpoint) -> Self::Future {
         let dialer = self.clone();
-        Box::pin(async move { Route::plan(dialer, &endpoint)?.dial().await })
+        Box::pin(async move {
+            if let Some(address) = endpoint.address()
+                && turmoil::reverse_lookup(address.ip()).is_none()
+            {
+                tokio::time::sleep(DIAL_PATIENCE).await;
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            Route::plan(dialer, &endpoint)?.dial().await
+        })
     }
 }
 

@@ -16,6 +16,7 @@ use super::wire::{End, Fate, Reading, Side, Silence, Wire, Writing};
 use crate::Streams;
 use crate::clock::SimClock;
 
+mod datagrams;
 mod faults;
 mod listening;
 

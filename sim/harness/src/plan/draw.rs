@@ -63,18 +63,20 @@ impl Shape {
     /// As likely in one doubling of its range as in the next are: latency of 20 to 500 ms and
     /// up to as much jitter again, bandwidth of 1 to 200 kB/s, slices of 1 to 64 B, a flipped
     /// bit in 100 to 10,000 B, a cut after 0 to 4,096 B, a flap's phases of 50 ms to 2 s, and
-    /// jumps of either clock by half a second to two minutes.
+    /// jumps of either clock by half a second to two minutes. Names are answered for in any
+    /// way, with up to 40 strangers or up to 3 s late.
     pub fn may_any<'a>(self, kind: Kind, targets: impl IntoIterator<Item = &'a str>) -> Self {
         self.serve(Dish::Any(kind), targets)
     }
 
     /// Adds every kind of fault on everyone whom it can strike.
     ///
-    /// Only [`DiskFull`](Kind::DiskFull) is left out, since a topology does not know who has
-    /// a disk: add it by name.
+    /// Only [`DiskFull`](Kind::DiskFull) and [`DnsAnswers`](Kind::DnsAnswers) are left out,
+    /// since a topology does not know who has a disk and whether anybody asks for names: add
+    /// them by name.
     pub fn everything(self, topology: &Topology) -> Self {
         let kinds = Kind::ALL.into_iter();
-        let kinds = kinds.filter(|kind| *kind != Kind::DiskFull);
+        let kinds = kinds.filter(|kind| !matches!(kind, Kind::DiskFull | Kind::DnsAnswers));
         kinds.fold(self, |shape, kind| {
             let everybody = topology.all_nodes();
             let struck = everybody.filter(|node| !kind.needs_host() || topology.is_host(node));

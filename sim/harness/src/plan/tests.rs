@@ -1,7 +1,7 @@
 //! Plans refuse by step what cannot be carried out.
 
 use super::*;
-use crate::{Clock, Direction, Kind};
+use crate::{Answers, Clock, Direction, Kind};
 
 mod draw;
 mod json;

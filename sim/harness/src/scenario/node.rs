@@ -3,16 +3,18 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bowline_link::dns;
 use bowline_policy::Observe;
 use rand_chacha::ChaCha20Rng;
 use rand_pcg::Pcg64;
 
 use crate::disk::Disk;
 use crate::history::{Record, Recorder, What};
-use crate::net::{Dialer, Listener};
+use crate::names::Names;
+use crate::net::{Dialer, Listener, Sockets};
 use crate::trace::Trace;
 use crate::{HostClock, Net, SimClock, Streams};
 
@@ -30,6 +32,7 @@ pub struct Node<S = ()> {
 #[derive(Debug)]
 pub(super) struct Surroundings<S> {
     pub(super) net: Net,
+    pub(super) names: Option<Names>,
     pub(super) clock: SimClock,
     pub(super) trace: Trace,
     pub(super) recorder: Recorder,
@@ -65,6 +68,39 @@ impl<S> Node<S> {
     /// When the port is taken on this host.
     pub async fn listen(&self, port: u16) -> io::Result<Listener> {
         self.world.net.listen(&self.name, port).await
+    }
+
+    /// What a resolver of its own asks through.
+    pub fn sockets(&self) -> Sockets {
+        self.world.net.sockets(&self.name)
+    }
+
+    /// What the world's name server knows, to be changed.
+    ///
+    /// # Panics
+    ///
+    /// When the scenario has no name server.
+    pub fn names(&self) -> &Names {
+        let names = self.world.names.as_ref();
+        names.unwrap_or_else(|| panic!("the scenario was given no name server"))
+    }
+
+    /// Settings by which a resolver asks the world's name server, to be changed.
+    ///
+    /// # Panics
+    ///
+    /// When the scenario has no name server.
+    pub fn dns(&self) -> dns::Settings {
+        let servers = [self.names().address()];
+        dns::Settings::new(servers).expect("one name server is neither none nor too many")
+    }
+
+    /// A resolver that asks as `settings` say, from here. Its ids and ports come from
+    /// generators of its own.
+    pub fn resolver(&self, settings: dns::Settings) -> dns::Resolver<Sockets> {
+        // Beside the software's own, so that asking for a name reshuffles no id of its.
+        let secrets = self.world.streams.secrets(self.index() ^ u64::MAX);
+        dns::Resolver::new(settings, self.sockets(), Arc::new(Mutex::new(secrets)))
     }
 
     /// The network, for software that is several nodes at once.

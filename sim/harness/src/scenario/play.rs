@@ -85,7 +85,10 @@ impl<S: Send + Sync + 'static> Play for Scenario<S> {
         let mut world = World::new(plan.clone(), settings);
         let trace = world.trace();
         let recorder = world.recorder();
+        let name_server = self.name_server.clone();
+        let names = name_server.map(|(host, zone)| world.name_server(&host, zone));
         let surroundings = Arc::new(Surroundings {
+            names,
             net: world.net(),
             clock: world.wall_clock(),
             trace: trace.clone(),

@@ -24,6 +24,21 @@ impl World {
         }
     }
 
+    /// Whether somebody answers for the names about which the plan has lies told.
+    pub(super) fn check_names(&self) -> Result<(), RunError> {
+        let mut steps = self.plan.steps.iter().enumerate();
+        let told = |step: &Step| step.fault.kind() == Kind::DnsAnswers;
+        match steps.find(|(_, step)| told(step)) {
+            Some((step, Step { target, .. })) if !self.has_name_server => {
+                Err(RunError::NoNameServer {
+                    step,
+                    host: target.clone(),
+                })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     pub(super) fn begin(&mut self, index: usize, step: &Step) {
         let target = &*step.target;
         self.trace
@@ -57,7 +72,8 @@ impl World {
             | Fault::Refuse
             | Fault::BlackHole
             | Fault::AcceptStall
-            | Fault::Freeze => self.net.strike(index, target, step.fault),
+            | Fault::Freeze
+            | Fault::DnsAnswers { .. } => self.net.strike(index, target, step.fault),
         }
     }
 
@@ -86,7 +102,8 @@ impl World {
             | Fault::Truncate { .. }
             | Fault::Refuse
             | Fault::BlackHole
-            | Fault::AcceptStall => self.net.lift(index),
+            | Fault::AcceptStall
+            | Fault::DnsAnswers { .. } => self.net.lift(index),
             Fault::HalfClose { .. } | Fault::Reset | Fault::ClockJump { .. } => {
                 unreachable!("{} takes no time, so that nothing ends", step.fault)
             }

@@ -36,6 +36,14 @@ pub enum RunError {
         /// The host.
         host: String,
     },
+    /// The plan has a host's name answered for in another way, and nobody answers for names.
+    #[error("step {step}: no name server answers for the names of host {host:?}")]
+    NoNameServer {
+        /// The step, counted from zero.
+        step: usize,
+        /// The host.
+        host: String,
+    },
     /// It was not done in time.
     #[error("not done after {limit:?} of simulated time")]
     TimedOut {
@@ -69,7 +77,9 @@ impl RunError {
     /// Whether nothing was played at all, because what was asked for cannot be.
     pub fn is_refusal(&self) -> bool {
         match self {
-            Self::Plan(_) | Self::NoDisk { .. } | Self::Idle { .. } => true,
+            Self::Plan(_) | Self::NoDisk { .. } | Self::NoNameServer { .. } | Self::Idle { .. } => {
+                true
+            }
             Self::TimedOut { .. }
             | Self::Panicked { .. }
             | Self::Host { .. }

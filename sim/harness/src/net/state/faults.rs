@@ -9,10 +9,10 @@ use crate::net::chance::Chance;
 use crate::net::lane::Conditions;
 use crate::net::place::Place;
 use crate::net::wire::{End, Fate, Side, Silence, Wire};
-use crate::{Direction, Fault};
+use crate::{Answers, Direction, Fault};
 
-/// The generators of dials have numbers above all that ends of streams have.
-const DIALS: u64 = 1 << 63;
+/// The generators of dials and datagrams have numbers above all that ends of streams have.
+pub(super) const DIALS: u64 = 1 << 63;
 
 /// A fault that lasts.
 #[derive(Debug)]
@@ -51,7 +51,8 @@ impl State {
             | Fault::Refuse
             | Fault::BlackHole
             | Fault::AcceptStall
-            | Fault::Freeze => {}
+            | Fault::Freeze
+            | Fault::DnsAnswers { .. } => {}
             Fault::ClockJump { .. } | Fault::DiskFull | Fault::Crash | Fault::PowerLoss => {
                 unreachable!("{fault} is none of a network's faults")
             }
@@ -89,7 +90,7 @@ impl State {
         self.conditions(from, to)
     }
 
-    fn conditions(&self, from: &Place, to: &Place) -> Conditions {
+    pub(super) fn conditions(&self, from: &Place, to: &Place) -> Conditions {
         let mut all = Conditions::default();
         for struck in self.struck.values() {
             struck.add_to(&mut all, from, to);
@@ -99,11 +100,20 @@ impl State {
 
     /// Whether the way of a dial is barred, in either direction.
     pub(super) fn swallows_dials(&self, from: &Place, to: &Place) -> bool {
-        let black_hole =
-            |struck: &Struck| matches!(struck.fault, Fault::BlackHole) && struck.either(from, to);
         self.conditions(from, to).stalled
             || self.conditions(to, from).stalled
-            || self.struck.values().any(black_hole)
+            || self.has_black_hole(from, to)
+    }
+
+    /// Whether a firewall lets no datagram pass.
+    pub(super) fn bars_datagrams(&self, from: &Place, to: &Place) -> bool {
+        self.has_black_hole(from, to) || self.rejects_dials(to)
+    }
+
+    fn has_black_hole(&self, from: &Place, to: &Place) -> bool {
+        let black_hole =
+            |struck: &Struck| matches!(struck.fault, Fault::BlackHole) && struck.either(from, to);
+        self.struck.values().any(black_hole)
     }
 
     pub(super) fn rejects_dials(&self, to: &Place) -> bool {
@@ -127,6 +137,14 @@ impl State {
         self.dials += 1;
         let mut slowdown = |from, to| self.conditions(from, to).slowdown(&mut chance);
         slowdown(from, to).saturating_add(slowdown(to, from))
+    }
+
+    /// How the name server answers for the host `name`, where it does not tell the truth.
+    pub(in crate::net) fn answers_for(&self, name: &str) -> Option<Answers> {
+        self.struck.values().find_map(|struck| match struck.fault {
+            Fault::DnsAnswers { answers } if *struck.target == *name => Some(answers),
+            _ => None,
+        })
     }
 
     fn holds_of(&self, place: &Place, is: impl Fn(Fault) -> bool) -> bool {
@@ -333,6 +351,8 @@ impl Struck {
             | Fault::Corrupt { .. } => {}
             // Lanes know where they are cut, dials and listeners ask for theirs.
             Fault::Truncate { .. } | Fault::Refuse | Fault::BlackHole | Fault::AcceptStall => {}
+            // So does the name server.
+            Fault::DnsAnswers { .. } => {}
             Fault::Reset
             | Fault::HalfClose { .. }
             | Fault::ClockJump { .. }

@@ -18,6 +18,22 @@ fn a_plan_survives_json_and_reads_as_written_by_hand() {
             ),
             step(7, 0, "bob", Fault::Reset),
             step(9, 30, "server", Fault::PowerLoss),
+            step(
+                9,
+                30,
+                "clients",
+                Fault::DnsAnswers {
+                    answers: Answers::Several { strangers: 3 },
+                },
+            ),
+            step(
+                50,
+                30,
+                "clients",
+                Fault::DnsAnswers {
+                    answers: Answers::NoSuchName,
+                },
+            ),
         ],
     };
     let text = serde_json::to_string(&plan).unwrap();
@@ -28,7 +44,9 @@ fn a_plan_survives_json_and_reads_as_written_by_hand() {
             r#""topology":{"end_ms":10000,"hosts":{"clients":["ann","bob"],"server":[]}},"steps":["#,
             r#"{"at_ms":5,"for_ms":20,"target":"ann","fault":{"stall":{"direction":"inbound"}}},"#,
             r#"{"at_ms":7,"target":"bob","fault":"reset"},"#,
-            r#"{"at_ms":9,"for_ms":30,"target":"server","fault":"power_loss"}]}"#
+            r#"{"at_ms":9,"for_ms":30,"target":"server","fault":"power_loss"},"#,
+            r#"{"at_ms":9,"for_ms":30,"target":"clients","fault":{"dns_answers":{"answers":{"several":{"strangers":3}}}}},"#,
+            r#"{"at_ms":50,"for_ms":30,"target":"clients","fault":{"dns_answers":{"answers":"no_such_name"}}}]}"#
         )
     );
     assert_eq!(Plan::from_json(&text), Ok(plan.clone()));
@@ -61,7 +79,8 @@ fn a_step_that_cannot_be_read_is_named_with_what_would_be_known_there() {
             r#"{"at_ms": 5, "target": "ann", "fault": "meteor"}"#,
             "unknown variant `meteor`, expected one of `stall`, `flap`, `latency`, `bandwidth`, \
              `slice`, `corrupt`, `truncate`, `half_close`, `reset`, `refuse`, `black_hole`, \
-             `accept_stall`, `freeze`, `clock_jump`, `disk_full`, `crash`, `power_loss`, in fault",
+             `accept_stall`, `freeze`, `clock_jump`, `disk_full`, `crash`, `power_loss`, \
+             `dns_answers`, in fault",
         ),
         (
             r#"{"at_ms": 5, "target": "ann", "fault": "reset", "twice": true}"#,

@@ -37,6 +37,9 @@ fn only_faults_of_a_kind_on_one_target_overlap() {
 const CUT: Fault = Fault::HalfClose {
     direction: Direction::Outbound,
 };
+const TOLD: Fault = Fault::DnsAnswers {
+    answers: Answers::Stale,
+};
 const FLAP: Fault = Fault::Flap {
     down_ms: 50,
     up_ms: 50,
@@ -106,6 +109,10 @@ fn faults_that_show_beside_each_other_do_not_collide() {
         (CUT, Fault::PowerLoss),
         (CUT, Fault::Reset),
         (Fault::AcceptStall, Fault::Refuse),
+        // A name is answered for by others than those who bear it.
+        (TOLD, Fault::Crash),
+        (TOLD, Fault::PowerLoss),
+        (TOLD, STALL),
     ] {
         assert!(!one.collides_with(other), "{one} and {other}");
         assert!(!other.collides_with(one), "{other} and {one}");
