@@ -61,9 +61,10 @@ impl Running {
     }
 
     /// Sends it the signal of this name, such as `STOP`.
-    pub(crate) fn signal(&mut self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
+        let child = self.0.as_ref().expect("only its end takes it");
         // A child that nobody waited for keeps its number, so this meets no other.
-        let kill = format!("kill -{name} {}", self.child().id());
+        let kill = format!("kill -{name} {}", child.id());
         let status = Command::new("sh").args(["-c", &kill]).status().unwrap();
         assert!(status.success(), "{kill}: {status}");
     }

@@ -20,7 +20,7 @@ fn a_stopped_peer_is_noticed_by_the_heartbeat_and_never_by_the_kernel() {
         return;
     };
     let policy = heartbeat();
-    let (mut redis, address) = redis::start(&[], &program, Ipv4Addr::LOCALHOST.into());
+    let (redis, address) = redis::start(&[], &program, Ipv4Addr::LOCALHOST.into());
     run(async {
         let dialer = Dialer::new().silence(policy.silence_max());
         let dial = || dialer.clone().oneshot(address.into());
