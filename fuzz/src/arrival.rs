@@ -65,7 +65,8 @@ where
         }
         assert!(read.len() <= kept_max, "{} bytes were kept", read.len());
         let reserved = read.capacity();
-        let most = 2 * (kept_max + piece.len()) + 64;
+        // The buffer doubles when it is full, of which less than half may be what was read before.
+        let most = 4 * (kept_max + piece.len()) + 64;
         assert!(reserved <= most, "{reserved} bytes were reserved");
     }
     loop {

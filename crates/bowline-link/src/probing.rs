@@ -16,12 +16,14 @@ use crate::alive::Wall;
 use crate::{Stamp, WallClock};
 
 mod ended;
+mod layer;
 mod probe;
 mod pulse;
 mod sink;
 mod wakers;
 
 use ended::{Ended, Writing};
+pub use layer::ProbingLayer;
 pub use probe::{Error, Probe, Sorted};
 pub use pulse::Pulse;
 use wakers::Wakers;

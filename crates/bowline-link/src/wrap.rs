@@ -8,18 +8,21 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::{Dial, Endpoint, Io};
+use crate::{Dial, Endpoint};
 
 /// Puts an adaptor round each stream, as a layer over a dialer does.
 ///
 /// [`AliveLayer`](crate::alive::AliveLayer), [`StallLayer`](crate::stall::StallLayer) and
-/// [`IdleTimeoutLayer`](crate::idle::IdleTimeoutLayer) are such, and stack in any order.
+/// [`IdleTimeoutLayer`](crate::idle::IdleTimeoutLayer) are such, and stack in any order. What
+/// they make is a stream again, so that the dialer stays a [`Dial`]; over
+/// [`ProbingLayer`](crate::probing::ProbingLayer), which makes frames of it, it is a
+/// [`Connect`](crate::Connect).
 pub trait Wrap<I>: Clone + Send + Sync + 'static {
     /// What the stream becomes.
-    type Io: Io;
+    type Wrapped: Send + 'static;
 
     /// Wraps one stream, when it has just been opened.
-    fn wrap(&self, io: I) -> Self::Io;
+    fn wrap(&self, io: I) -> Self::Wrapped;
 }
 
 /// A dialer whose streams are wrapped.
@@ -59,7 +62,7 @@ impl<D, W> WrapDialer<D, W> {
 }
 
 impl<D: Dial, W: Wrap<<D as Dial>::Io>> Service<Endpoint> for WrapDialer<D, W> {
-    type Response = W::Io;
+    type Response = W::Wrapped;
     type Error = D::Error;
     type Future = Wrapping<D::Future, W>;
 
@@ -82,7 +85,7 @@ where
     F: Future<Output = Result<I, E>>,
     W: Wrap<I>,
 {
-    type Output = Result<W::Io, E>;
+    type Output = Result<W::Wrapped, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();

@@ -45,7 +45,7 @@ impl<D> Layer<D> for AliveLayer {
 }
 
 impl<I: Io> Wrap<I> for AliveLayer {
-    type Io = Alive<I>;
+    type Wrapped = Alive<I>;
 
     fn wrap(&self, io: I) -> Alive<I> {
         let alive = Alive::new(io, self.policy);

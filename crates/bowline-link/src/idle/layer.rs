@@ -40,7 +40,7 @@ impl<D> Layer<D> for IdleTimeoutLayer {
 }
 
 impl<I: Io> Wrap<I> for IdleTimeoutLayer {
-    type Io = IdleTimeout<I>;
+    type Wrapped = IdleTimeout<I>;
 
     fn wrap(&self, io: I) -> IdleTimeout<I> {
         IdleTimeout::new(io, (self.draw)())

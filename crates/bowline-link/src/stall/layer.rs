@@ -32,7 +32,7 @@ impl<D> Layer<D> for StallLayer {
 }
 
 impl<I: Io> Wrap<I> for StallLayer {
-    type Io = Limited<I>;
+    type Wrapped = Limited<I>;
 
     fn wrap(&self, io: I) -> Limited<I> {
         Limited::new(io, &self.limits)
