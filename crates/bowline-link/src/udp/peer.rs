@@ -104,6 +104,10 @@ impl Peer {
         self.keys = keys;
     }
 
+    pub(super) fn is_dead(&self) -> bool {
+        matches!(self.life, Life::Dead { .. })
+    }
+
     pub(super) fn may_be_at(&self, from: SocketAddr) -> bool {
         self.roams || self.address == Some(from)
     }
