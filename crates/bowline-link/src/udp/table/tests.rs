@@ -227,6 +227,33 @@ fn a_dead_peer_that_is_heard_again_is_up_again() {
     assert_eq!(two.seen_by(1).state, State::Up);
 }
 
+#[test]
+fn a_recorded_claim_sends_one_probe_to_whom_it_names() {
+    let mut two = Two::new([Address::Roaming(None), Address::Fixed(at(1))]);
+    two.pass(S(30), |_| false);
+    // Said by an earlier process of node 2, and repeated from elsewhere while it is silent.
+    let claim = Packet {
+        beat: Beat {
+            node_id: 2,
+            timestamp: WALL,
+            status: Status::Ok,
+            sequence: 1,
+        },
+        kind: Kind::Probe,
+        key_id: 7,
+        to: 1,
+        session: 999,
+        their_session: 0,
+    };
+    two.deliver_from(1, at(66), &claim.write(&key(7)));
+    let mut probes = 0;
+    for _ in 0..600 {
+        two.passed += S(1);
+        probes += two.due(1).iter().filter(|(to, _)| *to == at(66)).count();
+    }
+    assert_eq!(probes, 1);
+}
+
 // contract: heart-2
 #[test]
 fn a_peer_that_came_back_is_watched_from_then_on() {
