@@ -41,7 +41,7 @@ impl Listener {
 
     /// Follows probes up to this interval ([`FOLLOW_MAX_DEFAULT`] unless told),
     /// never less than to the handshake's own longest, and never further than
-    /// any heartbeat goes, [`INTERVAL_MAX`](super::INTERVAL_MAX).
+    /// any heartbeat goes, [`INTERVAL_MAX`].
     pub fn follow_max(self, interval: Duration) -> Self {
         Self {
             follow_max: interval.clamp(self.policy.ladder().max, INTERVAL_MAX),
