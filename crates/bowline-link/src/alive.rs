@@ -54,6 +54,7 @@ pub struct Alive<I> {
     liveness: Liveness,
     timer: Pin<Box<Sleep>>,
     wall: Option<Wall>,
+    dead: Option<Death>,
 }
 
 /// Tells an [`Alive`] what it cannot see, and asks it what it saw. Clones share
@@ -120,6 +121,7 @@ impl<I> Alive<I> {
             },
             timer: Box::pin(tokio::time::sleep_until(now)),
             wall: None,
+            dead: None,
         }
     }
 
@@ -182,6 +184,9 @@ impl<I: AsyncRead + Unpin> AsyncRead for Alive<I> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if let Some(death) = this.dead {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, death)));
+        }
         // Before the look at the pause, or one that ends just after it would
         // wake nobody.
         this.liveness.shared.reader.register(cx.waker());
@@ -191,8 +196,10 @@ impl<I: AsyncRead + Unpin> AsyncRead for Alive<I> {
                 return read;
             }
         }
-        this.poll_death(cx)
-            .map(|death| Err(io::Error::new(io::ErrorKind::TimedOut, death)))
+        this.poll_death(cx).map(|death| {
+            this.dead = Some(death);
+            Err(io::Error::new(io::ErrorKind::TimedOut, death))
+        })
     }
 }
 

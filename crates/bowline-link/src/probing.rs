@@ -28,6 +28,10 @@ pub use probe::{Error, Probe, Sorted};
 pub use pulse::Pulse;
 use wakers::Wakers;
 
+/// How many probes and answers are sorted in one turn: a peer that sends nothing
+/// else keeps neither our own heartbeat nor other tasks waiting.
+pub const SORTED_PER_POLL: usize = 64;
+
 /// Probes the peer of a stream of frames, answers its probes, and fails once it
 /// is dead.
 ///
@@ -100,6 +104,11 @@ pub struct Probing<T: Sink<P::Frame>, P: Probe> {
     /// The timer may be set too late.
     changed: bool,
     paused: bool,
+    /// Frames may be left that nobody looked at.
+    unread: bool,
+    /// The peer's silence was not judged when it was time to, since there was
+    /// something left to read.
+    unjudged: bool,
     answer: Option<P::Frame>,
     ping: Option<P::Frame>,
     item: Option<P::Frame>,
@@ -139,6 +148,8 @@ impl<T: Sink<P::Frame>, P: Probe> Probing<T, P> {
             stamp,
             changed: true,
             paused: false,
+            unread: false,
+            unjudged: false,
             answer: None,
             ping: None,
             item: None,
@@ -225,6 +236,9 @@ impl<T: Sink<P::Frame>, P: Probe> Probing<T, P> {
     /// Asks the heartbeat, when it is time to. `read_all` says that nothing is
     /// left to read: else the peer's silence is only our slowness.
     fn beat(&mut self, cx: &mut Context<'_>, read_all: bool) -> Result<(), Death> {
+        if read_all && std::mem::take(&mut self.unjudged) {
+            self.changed = true;
+        }
         while self.changed || self.timer.as_mut().poll(cx).is_ready() {
             self.changed = false;
             let now = Instant::now();
@@ -239,6 +253,7 @@ impl<T: Sink<P::Frame>, P: Probe> Probing<T, P> {
             let next = self.prober.poll(now.into_std());
             if overdue {
                 self.prober.reading_resumed(now.into_std());
+                self.unjudged = true;
             }
             self.pulse.polled(&self.prober, next, &*self.observer);
             match next {
@@ -261,10 +276,11 @@ where
 {
     /// The next frame for the user; answers what needs an answer on the way.
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<P::Frame, E>>> {
+        self.unread = false;
         if self.paused {
             return Poll::Pending;
         }
-        loop {
+        for _ in 0..SORTED_PER_POLL {
             let Some(frame) = ready!(Pin::new(&mut self.frames).poll_next(cx)?) else {
                 return Poll::Ready(None);
             };
@@ -274,6 +290,9 @@ where
                 Sorted::Answer => self.answered(),
             }
         }
+        self.unread = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Moves what waits here into the sink below, the most urgent first.
@@ -348,7 +367,8 @@ where
             this.ended = Ended::Closed;
             return read.map_err(Error::Frames);
         }
-        if let Err(death) = this.beat(cx, read.is_pending()) {
+        let read_all = read.is_pending() && !this.unread;
+        if let Err(death) = this.beat(cx, read_all) {
             let told = read.is_pending();
             this.ended = Ended::Dead { death, told };
             this.wakers.sink.wake();
@@ -357,7 +377,7 @@ where
             }
         }
         this.write_own();
-        if read.is_pending() && matches!(this.writing, Writing::Failed(_)) {
+        if read_all && matches!(this.writing, Writing::Failed(_)) {
             this.ended = Ended::Closed;
             if let Writing::Failed(error) = std::mem::replace(&mut this.writing, Writing::Closed) {
                 return Poll::Ready(Some(Err(Error::Frames(error))));

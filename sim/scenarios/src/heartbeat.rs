@@ -62,6 +62,9 @@ const CLIENTS: [Client; 6] = [
     Client::new("fay", Temper::Listens, Beat::Adaptive),
 ];
 
+/// How long reading may be paused: longer than anybody does, though a freeze comes on top.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+
 /// How long an answer may take, of either heartbeat.
 const TIMEOUT: Duration = Duration::from_millis(600);
 
@@ -118,7 +121,9 @@ impl Client {
 impl Beat {
     fn policy(self) -> Result<Policy, heartbeat::Invalid> {
         Ok(match self {
-            Self::Fixed => Fixed::new(FIXED_INTERVAL, TIMEOUT, FIXED_MISSES)?.into(),
+            Self::Fixed => Fixed::new(FIXED_INTERVAL, TIMEOUT, FIXED_MISSES)?
+                .pause_max(PAUSE_MAX)?
+                .into(),
             Self::Adaptive => Adaptive::new(LADDER, TIMEOUT, ADAPTIVE_MISSES)?.into(),
         })
     }

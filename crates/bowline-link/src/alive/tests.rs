@@ -92,6 +92,16 @@ async fn what_the_peer_takes_from_us_is_no_sign_of_life() {
     about(Instant::now() - start, S(18));
 }
 
+// contract: heart-2
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_was_given_up_stays_so_whatever_it_says() {
+    let (mut alive, mut peer) = watched();
+    let (first, _) = fails(&mut alive).await;
+    peer.write_all(b"I live").await.unwrap();
+    let error = alive.read_u8().await.unwrap_err();
+    assert_eq!(death(&error), Some(first));
+}
+
 // contract: heart-1
 #[tokio::test(start_paused = true)]
 async fn a_byte_now_and_then_is_life() {

@@ -219,7 +219,8 @@ async fn probes_jump_the_queue() {
 #[tokio::test(start_paused = true)]
 async fn a_probe_of_the_peer_is_answered_unseen_and_a_flood_costs_one_place() {
     let (mut ours, mut theirs) = linked(4096);
-    for _ in 0..100 {
+    // And one line, all in one turn.
+    for _ in 1..SORTED_PER_POLL {
         theirs.feed("ping".to_owned()).await.unwrap();
     }
     theirs.send("hello".to_owned()).await.unwrap();
@@ -309,6 +310,82 @@ async fn a_slow_consumer_does_not_kill_a_peer_that_sends() {
     peer.spawn(async move { while let Ok(Some(Ok(_))) = timeout(S(100), theirs.next()).await {} });
     about(dies(&mut ours).await.1, S(4));
     about(Instant::now() - start, S(4));
+}
+
+// contract: heart-2
+#[tokio::test(start_paused = true)]
+async fn a_consumer_that_catches_up_judges_the_peer_at_once() {
+    let (mut ours, theirs) = linked(64 * 1024);
+    let mut theirs = theirs;
+    work(&mut theirs, 17).await;
+    // All come in one read, and keep us busy beyond the 10 s at which a probe is due.
+    for _ in 0..17 {
+        assert_eq!(ours.next().await.unwrap().unwrap(), "work");
+        sleep(S(1)).await;
+    }
+    // One fresh probe and one timeout, not another interval before them.
+    about(dies(&mut ours).await.1, S(4));
+}
+
+/// A connection on which one answer after the other lies ready.
+struct Flood {
+    left: usize,
+    sent: Vec<String>,
+}
+
+impl Stream for Flood {
+    type Item = Result<String, LinesCodecError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.left == 0 {
+            return Poll::Pending;
+        }
+        self.left -= 1;
+        Poll::Ready(Some(Ok("pong".to_owned())))
+    }
+}
+
+impl Sink<String> for Flood {
+    type Error = LinesCodecError;
+
+    fn poll_ready(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, line: String) -> Result<(), Self::Error> {
+        self.sent.push(line);
+        Ok(())
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+// contract: heart-3
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_answers_keeps_no_probe_waiting() {
+    const MANY: usize = 100_000;
+    let stamp = Stamped::new(tokio::io::duplex(1).0).stamp();
+    let frames = Flood {
+        left: MANY,
+        sent: Vec::new(),
+    };
+    let policy = Fixed::new(S(10), S(4), 2).unwrap();
+    let mut ours = Probing::new(frames, stamp, policy, Lines::default());
+    let polled =
+        |ours: &mut Probing<_, _>| ours.poll_next_unpin(&mut Context::from_waker(Waker::noop()));
+    assert!(polled(&mut ours).is_pending());
+    assert_eq!(ours.get_ref().left, MANY - SORTED_PER_POLL);
+    tokio::time::advance(S(30)).await;
+    assert!(polled(&mut ours).is_pending());
+    assert_eq!(ours.get_ref().sent, ["ping 10"]);
+    // What is left to read is read before anybody dies, however long that takes.
+    assert_eq!(ours.get_ref().left, MANY - 2 * SORTED_PER_POLL);
 }
 
 // contract: heart-3

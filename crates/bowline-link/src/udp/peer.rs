@@ -104,6 +104,10 @@ impl Peer {
         self.keys = keys;
     }
 
+    pub(super) fn is_dead(&self) -> bool {
+        matches!(self.life, Life::Dead { .. })
+    }
+
     pub(super) fn may_be_at(&self, from: SocketAddr) -> bool {
         self.roams || self.address == Some(from)
     }
@@ -335,7 +339,9 @@ impl Peer {
             their_session: self.exchange.their_session(),
         };
         let bytes = packet.write(key);
-        let places = [self.address, self.claimed];
+        // A claim costs one probe. Whoever made it in earnest makes it again, and
+        // a recorded one must not have us probe a stranger for ever.
+        let places = [self.address, self.claimed.take()];
         for to in places.into_iter().flatten() {
             self.counts.probes += 1;
             out.push((to, bytes));

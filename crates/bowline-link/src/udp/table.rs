@@ -17,8 +17,9 @@ pub(super) struct Table {
     we: Settings,
     status: Status,
     peers: BTreeMap<u32, Peer>,
-    /// When to ask which peer next. What happens to a peer only puts it off, so
-    /// an entry may come too early, never too late.
+    /// When to ask which peer next. What happens to a living peer only puts it
+    /// off, so an entry may come too early, never too late; one that comes back
+    /// from the dead is asked at once.
     due: BTreeSet<(Instant, u32)>,
     /// Of datagrams that name no peer.
     strangers: Counts,
@@ -86,9 +87,11 @@ impl Table {
         let Ok(packet) = Packet::read(datagram) else {
             return self.refuse_stranger(from, Refusal::Malformed);
         };
-        let Some(peer) = self.peers.get_mut(&packet.beat.node_id) else {
+        let node = packet.beat.node_id;
+        let Some(peer) = self.peers.get_mut(&node) else {
             return self.refuse_stranger(from, Refusal::UnknownNode);
         };
+        let was_dead = peer.is_dead();
         let events = &mut self.events;
         let believed = match peer.key(packet.key_id) {
             None => Err(Refusal::UnknownKey),
@@ -105,10 +108,15 @@ impl Table {
                 .answered(now, from, &packet, answered_at, events)
                 .map(|()| None),
         });
-        answer.unwrap_or_else(|why| {
+        let answer = answer.unwrap_or_else(|why| {
             peer.refused(from, why, events);
             None
-        })
+        });
+        if was_dead && !peer.is_dead() {
+            self.due.retain(|(_, due)| *due != node);
+            self.due.insert((now.at, node));
+        }
+        answer
     }
 
     /// What is due, appended to `out`: at most two datagrams per peer.

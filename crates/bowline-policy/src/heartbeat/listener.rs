@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::silence::Silence;
-use super::{Next, Policy};
+use super::{INTERVAL_MAX, Next, Policy};
 
 /// The longest interval a probe can make a listener wait for unless told: an
 /// hour, the most that a handshake would agree on. A peer that names more is
@@ -40,10 +40,11 @@ impl Listener {
     }
 
     /// Follows probes up to this interval ([`FOLLOW_MAX_DEFAULT`] unless told),
-    /// never less than to the handshake's own longest.
+    /// never less than to the handshake's own longest, and never further than
+    /// any heartbeat goes, [`INTERVAL_MAX`].
     pub fn follow_max(self, interval: Duration) -> Self {
         Self {
-            follow_max: interval.max(self.policy.ladder().max),
+            follow_max: interval.clamp(self.policy.ladder().max, INTERVAL_MAX),
             ..self
         }
     }

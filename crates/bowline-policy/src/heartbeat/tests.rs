@@ -410,6 +410,19 @@ fn a_listener_follows_the_interval_that_a_probe_names_within_bounds() {
     check_listener(&[(10., "probe 86400"), (10., "?")], &["wait 78"]);
 }
 
+// contract: heart-3
+#[test]
+fn a_listener_that_would_follow_for_ever_follows_for_a_day() {
+    let start = origin();
+    let mut listener = Listener::new(ten_four_two(), start).follow_max(Duration::MAX);
+    listener.probed(start, Duration::MAX);
+    assert_eq!(listener.interval(), INTERVAL_MAX);
+    assert_eq!(
+        listener.poll(start),
+        Next::Wait(start + INTERVAL_MAX + S(8))
+    );
+}
+
 // contract: heart-4, heart-6
 #[test]
 fn a_listener_grants_an_interval_and_a_timeout_after_a_doubt() {

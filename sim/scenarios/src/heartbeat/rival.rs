@@ -1,5 +1,6 @@
-//! Heartbeats as they are written in a hurry: each has one mistake that somebody shipped, and
-//! each goes by the same numbers as ours.
+//! Heartbeats as they are written in a hurry: each has one mistake that somebody shipped, but
+//! for one that has none. Their numbers are as near to ours as one coarse tick comes, which is
+//! sooner than ours gives up: that a rival does so too soon says nothing of its mistake.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -17,10 +18,12 @@ use super::user::User;
 use super::words::{PING, Words};
 use super::{Beat, End, TIMEOUT};
 
-/// A mistake.
+/// A mistake, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rival {
+    /// None: what the others would be without theirs.
+    Sound,
     /// It sends PING, and what comes back is nobody's business: only a failed write is death.
     NeverReads,
     /// Its own sends count as life (`nats.rs#1593`, `firezone#12312`).
@@ -41,7 +44,7 @@ pub(super) struct Naive {
 }
 
 /// How many probes may be without an answer.
-const MISSES: i64 = 2;
+const MISSES: i64 = 3;
 
 /// What happened next.
 enum Happened {
@@ -131,7 +134,9 @@ impl Naive {
         match self.rival {
             Rival::NeverReads => false,
             Rival::CountsSends => inactive >= Beat::Fixed.least(),
-            Rival::KeepsItsCount | Rival::CountsAnyReply => self.outstanding > MISSES,
+            Rival::Sound | Rival::KeepsItsCount | Rival::CountsAnyReply => {
+                self.outstanding > MISSES
+            }
         }
     }
 }

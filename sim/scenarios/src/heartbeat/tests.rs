@@ -54,6 +54,14 @@ fn no_seed_fails_a_second_time() {
     }
 }
 
+// contract: sim-3
+#[test]
+fn a_heartbeat_of_their_kind_without_a_mistake_neither_misses_nor_kills() {
+    for rule in ["noticed", "deserved"] {
+        assert!(!found_within(8, Rival::Sound, rule), "{rule}");
+    }
+}
+
 // contract: heart-1, sim-3
 #[test]
 fn a_heartbeat_that_never_reads_its_answers_misses_a_dead_peer() {

@@ -88,10 +88,14 @@ impl User {
         if self.next.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
-        let millis = 50 + self.chance.next_u64() % 400;
+        let drawn = self.chance.next_u64();
         let pauses = self.temper == Temper::Pauses;
-        let pause = Duration::from_millis(millis * 3);
-        let rest = if pauses { pause * 2 } else { pause / 3 };
+        // Longer than silence may last as often as not.
+        let pause = Duration::from_millis(150 + drawn % 5_000);
+        let rest = match pauses {
+            true => pause * 2,
+            false => Duration::from_millis(50 + drawn % 400),
+        };
         self.next.as_mut().reset(Instant::now() + rest);
         self.outbox.push_back(bare(ASK));
         Poll::Ready(match pauses {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bowline_policy::heartbeat::{Death, Fixed};
+use bowline_policy::heartbeat::{Adaptive, Death, Fixed, Policy};
 use proptest::prelude::*;
 
 use super::super::event::State;
@@ -36,11 +36,16 @@ struct Two {
     ahead: u64,
     /// By how many parts per million it is faster.
     ppm: u64,
+    policy: Policy,
     tables: [Table; 2],
 }
 
 impl Two {
     fn new(addresses: [Address; 2]) -> Self {
+        Self::by(policy(), addresses)
+    }
+
+    fn by(policy: impl Into<Policy>, addresses: [Address; 2]) -> Self {
         #[expect(
             clippy::disallowed_methods,
             reason = "any instant will do as the first"
@@ -51,6 +56,7 @@ impl Two {
             passed: Duration::ZERO,
             ahead: 0,
             ppm: 0,
+            policy: policy.into(),
             tables: [1, 2].map(|node| Self::table(node, u64::from(node) * 100)),
         };
         let [of_two, of_one] = addresses;
@@ -70,7 +76,7 @@ impl Two {
     fn meet(&mut self, node: u32, other_is: Address) {
         let now = self.now(node);
         let keys = Keys::new(key(7));
-        let peer = PeerSettings::new(3 - node, other_is, keys, policy());
+        let peer = PeerSettings::new(3 - node, other_is, keys, self.policy);
         self.of(node).add(now, peer).unwrap();
     }
 
@@ -219,6 +225,55 @@ fn a_dead_peer_that_is_heard_again_is_up_again() {
     two.pass(S(11), |_| false);
     assert_eq!(two.events(1), [Event::Up { node: 2 }]);
     assert_eq!(two.seen_by(1).state, State::Up);
+}
+
+#[test]
+fn a_recorded_claim_sends_one_probe_to_whom_it_names() {
+    let mut two = Two::new([Address::Roaming(None), Address::Fixed(at(1))]);
+    two.pass(S(30), |_| false);
+    // Said by an earlier process of node 2, and repeated from elsewhere while it is silent.
+    let claim = Packet {
+        beat: Beat {
+            node_id: 2,
+            timestamp: WALL,
+            status: Status::Ok,
+            sequence: 1,
+        },
+        kind: Kind::Probe,
+        key_id: 7,
+        to: 1,
+        session: 999,
+        their_session: 0,
+    };
+    two.deliver_from(1, at(66), &claim.write(&key(7)));
+    let mut probes = 0;
+    for _ in 0..600 {
+        two.passed += S(1);
+        probes += two.due(1).iter().filter(|(to, _)| *to == at(66)).count();
+    }
+    assert_eq!(probes, 1);
+}
+
+// contract: heart-2
+#[test]
+fn a_peer_that_came_back_is_watched_from_then_on() {
+    let policy = Adaptive::default();
+    let mut two = Two::by(policy, [Address::Fixed(at(2)), Address::Fixed(at(1))]);
+    two.pass(S(10), |_| false);
+    two.pass(S(40), |node| node == 2);
+    assert!(silence(&two.events(1)));
+    // Heard once more, just after the probe that the dead are sent: and silent again.
+    while matches!(two.seen_by(1).state, State::Dead(_)) {
+        two.pass(Duration::from_millis(100), |_| false);
+    }
+    two.events(1);
+    let back_at = two.passed;
+    while !silence(&two.events(1)) {
+        two.pass(Duration::from_millis(100), |node| node == 2);
+        let bound = policy.ladder().start + policy.timeout() * policy.misses() + policy.tick();
+        let silent = two.passed - back_at;
+        assert!(silent <= bound, "{silent:?} is over {bound:?}");
+    }
 }
 
 #[test]
