@@ -12,6 +12,7 @@ use std::time::Duration;
 use bowline_policy::heartbeat::{ClockJump, Death, Listener, Next, Policy};
 use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::coop;
 use tokio::time::{Instant, Sleep};
 
 use crate::WallClock;
@@ -151,6 +152,11 @@ impl<I> Alive<I> {
     /// Pending until the verdict, of which it waits for the next possible
     /// instant.
     fn poll_death(&mut self, cx: &mut Context<'_>) -> Poll<Death> {
+        // A task that has used up its turn finds nothing to read, whatever there is: it is woken
+        // again at once, and judges then.
+        if !coop::has_budget_remaining() {
+            return Poll::Pending;
+        }
         loop {
             let changed = self.liveness.shared.changed.swap(false, Ordering::AcqRel);
             if !changed && self.timer.as_mut().poll(cx).is_pending() {

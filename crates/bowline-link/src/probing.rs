@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker, ready};
 use bowline_policy::Observe;
 use bowline_policy::heartbeat::{Death, Event, Next, Policy, Prober};
 use futures_util::{Sink, Stream};
+use tokio::task::coop;
 use tokio::time::{Instant, Sleep};
 
 use crate::alive::Wall;
@@ -236,6 +237,11 @@ impl<T: Sink<P::Frame>, P: Probe> Probing<T, P> {
     /// Asks the heartbeat, when it is time to. `read_all` says that nothing is
     /// left to read: else the peer's silence is only our slowness.
     fn beat(&mut self, cx: &mut Context<'_>, read_all: bool) -> Result<(), Death> {
+        // A task that has used up its turn finds nothing to read, whatever there is: it is woken
+        // again at once, and judges then.
+        if !coop::has_budget_remaining() {
+            return Ok(());
+        }
         if read_all && std::mem::take(&mut self.unjudged) {
             self.changed = true;
         }

@@ -13,7 +13,7 @@
 //! What arrived in time is read, however late: a limit passes only where polling finds nothing
 //! more to do. A limit that is seen to have passed a quarter of itself ago was seen by nobody in
 //! time: the process slept, or did not poll. It then gets the limit once more, and only once, since
-//! the delay was ours and not the peer's.
+//! the delay was ours and not the peer's. A request gets none: whoever made it has waited so long.
 
 use std::error::Error;
 use std::fmt;

@@ -233,3 +233,23 @@ async fn only_what_comes_after_the_handshake_was_heard() {
     alive.read_u8().await.unwrap();
     assert!(liveness.heard());
 }
+
+// contract: heart-2
+#[tokio::test(start_paused = true)]
+async fn a_task_that_used_up_its_turn_judges_nobody_before_it_has_read() {
+    let (mut alive, mut peer) = watched();
+    peer.write_u8(1).await.unwrap();
+    tokio::time::advance(S(18)).await;
+    let mut bytes = [0; 1];
+    let mut buffer = ReadBuf::new(&mut bytes);
+    std::future::poll_fn(|cx| {
+        while coop::has_budget_remaining() {
+            let turn = std::pin::pin!(coop::consume_budget());
+            assert!(turn.poll(cx).is_ready());
+        }
+        assert!(Pin::new(&mut alive).poll_read(cx, &mut buffer).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+    assert_eq!(alive.read_u8().await.unwrap(), 1);
+}

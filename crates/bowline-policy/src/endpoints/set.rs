@@ -210,7 +210,7 @@ impl<K: Ord + Clone> Set<K> {
         list: impl IntoIterator<Item = Endpoint<K>>,
         now: Instant,
     ) -> Result<(), InvalidList> {
-        // Of a list that is far too long, no more is taken than shows it.
+        // Of a list that is too long no more is kept; the rest is counted, to say how long.
         let limit = self.settings.endpoints;
         let mut list = list.into_iter();
         let taken: Vec<_> = list.by_ref().take(limit).collect();
