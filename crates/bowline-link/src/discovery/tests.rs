@@ -289,6 +289,82 @@ async fn a_file_on_disk_is_read_and_one_that_is_gone_is_a_problem() {
     assert!(matches!(error, FileError::TooLong { .. }), "{error}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_whose_reading_hangs_keeps_one_thread_and_not_one_more_each_time() {
+    use futures_util::FutureExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let (pipe, sound) = (folder.path().join("pipe"), folder.path().join("sound"));
+    std::fs::write(&sound, "a:1").unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.max_blocking_threads(2).enable_all();
+    let runtime = runtime.build().unwrap();
+    let read = runtime.block_on(async {
+        // Nobody writes into the pipe: opening it hangs for as long.
+        let mut hangs = File::new(&pipe);
+        for _ in 0..3 {
+            assert!(hangs.look_up().now_or_never().is_none());
+        }
+        timeout(seconds(20), File::new(&sound).look_up()).await
+    });
+    let writer = std::fs::OpenOptions::new().write(true).open(&pipe);
+    drop(writer.unwrap());
+    runtime.shutdown_background();
+    assert!(read.is_ok(), "every thread waits for the pipe");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_fails_is_never_asked_without_a_pause_nor_by_all_at_once() {
+    let asked_in_a_minute = async |retry: Schedule| {
+        let script = Script::new([Scripted::Error("down")]);
+        let refresh = Refresh::by_ttl(seconds(5), seconds(10)).unwrap();
+        let retry = Maker::new(retry, 1).session();
+        let mut source = Refreshing::new(script.clone(), refresh, retry, Pcg64::new(1, 1));
+        let mut pauses = Vec::new();
+        let end = sleep(seconds(60));
+        let mut end = std::pin::pin!(end);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut end => return (script.asked(), pauses),
+                update = source.next() => match update {
+                    Some(Update::Problem(Problem::Failed { again, .. })) => pauses.push(again),
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+    };
+    let hasty = Schedule::constant(Duration::from_millis(1)).unwrap();
+    let (asked, pauses) = asked_in_a_minute(hasty.jitter(Jitter::None).unwrap()).await;
+    assert!(asked <= 601, "{asked} questions in a minute");
+    assert!(pauses.iter().all(|pause| *pause >= WAIT_MIN));
+    // A schedule that has ended leaves the cap of the refresh, less a part that is drawn.
+    let short = Schedule::constant(seconds(1)).unwrap();
+    let (_, pauses) = asked_in_a_minute(short.take(2)).await;
+    let late = &pauses[2..];
+    assert!(
+        late.iter()
+            .all(|it| seconds(9) <= *it && *it <= seconds(10))
+    );
+    assert!(late.iter().any(|it| it != &late[0]), "{late:?}");
+}
+
+#[test]
+fn marks_of_the_encoding_ends_of_lines_and_repeated_lines_are_no_part_of_a_list() {
+    let plain = parse(b"a:1\nb:1 10\n").unwrap();
+    for text in [
+        &b"\xef\xbb\xbfa:1\nb:1 10\n"[..],
+        b"a:1\r\nb:1 10\r\n",
+        b"a:1\nb:1 10 0\na:1 0 7",
+        b"  a:1\t# first\n\n\tb:1\t10",
+    ] {
+        assert_eq!(parse(text).unwrap(), plain, "{text:?}");
+    }
+}
+
 #[test]
 fn each_bad_line_of_a_file_is_told() {
     let many = "a:1\n".repeat(1_025);
