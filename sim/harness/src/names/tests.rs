@@ -363,7 +363,7 @@ fn a_name_server_that_is_away_leaves_what_is_remembered() {
         let begun = Instant::now();
         assert_eq!(who_answers(&node, &resolver).await?, "blue");
         let took = Instant::now() - begun;
-        assert!(took >= 2 * ATTEMPT, "{took:?}: somebody answered");
+        assert!(took >= ATTEMPT, "{took:?}: somebody answered");
         node.healed().await;
         Ok(())
     });

@@ -138,3 +138,42 @@ async fn a_lookup_asks_nobody_for_addresses_nor_for_this_machine() {
     );
     assert_eq!(net.asked.lock().unwrap().len(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_came_late_was_not_asked_for_in_vain() {
+    let second = SocketAddr::from(([10, 0, 0, 2], 53));
+    let known = knows(1);
+    let (resolver, net) = resolver_of(three(), move |question, server, tcp| {
+        let answers = known(question, server, tcp);
+        let answers = answers.into_iter().filter(|_| server == second);
+        answers.map(|(it, _)| (it, server)).collect()
+    });
+    for _ in 0..2 {
+        resolve(&resolver, "chat.example").await.unwrap();
+        advance(Duration::from_millis(1_500)).await;
+    }
+    net.asked.lock().unwrap().clear();
+    resolve(&resolver, "chat.example").await.unwrap();
+    assert_eq!(net.asked.lock().unwrap().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_old_is_not_served_though_somebody_asked_in_vain_just_now() {
+    let away = Arc::new(Mutex::new(false));
+    let is_away = Arc::clone(&away);
+    let known = knows(10);
+    let settings = settings().max_stale(Duration::from_secs(60)).unwrap();
+    let (resolver, _) = resolver_of(settings, move |question, server, tcp| {
+        match *is_away.lock().unwrap() {
+            true => Vec::new(),
+            false => known(question, server, tcp),
+        }
+    });
+    resolve(&resolver, "chat.example").await.unwrap();
+    *away.lock().unwrap() = true;
+    advance(Duration::from_secs(67)).await;
+    resolve(&resolver, "chat.example").await.unwrap();
+    advance(Duration::from_millis(1_500)).await;
+    let error = resolve(&resolver, "chat.example").await.unwrap_err();
+    assert!(matches!(error, Error::Timeout { .. }), "{error}");
+}

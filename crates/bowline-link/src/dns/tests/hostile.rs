@@ -1,5 +1,7 @@
 //! Answers that mean harm, or are broken, end in a typed error or are passed over, in time.
 
+use hickory_proto::rr::rdata::AAAA;
+
 use super::*;
 
 /// Answers both ways of asking with what `answers` makes of the question for addresses.
@@ -165,4 +167,41 @@ async fn names_beyond_ascii_are_asked_for_as_dns_has_them_and_odd_ones_not_at_al
         assert!(matches!(error, Error::NotAName { .. }), "{text:?}: {error}");
     }
     assert_eq!(net.asked.lock().unwrap().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn both_kinds_together_are_good_for_the_shorter_of_their_times() {
+    for (six, four) in [(9, 30), (30, 9)] {
+        let resolver = server_of(move |question, asked, _| {
+            let (ttl, data) = match asks_for(question, RecordType::A) {
+                true => (four, RData::A(A::new(10, 0, 0, 1))),
+                false => (six, RData::AAAA("fd00::1".parse().unwrap())),
+            };
+            sent(&answer(question, [Record::from_rdata(asked, ttl, data)]))
+        });
+        let found = resolver.addresses("chat.example").await.unwrap();
+        assert_eq!(found.records.len(), 2);
+        assert_eq!(found.ttl, Duration::from_secs(9));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_addresses_of_both_kinds_than_a_list_takes_are_cut_off() {
+    let resolver = server_of(|question, asked, tcp| {
+        let four = asks_for(question, RecordType::A);
+        let record = |n: u16| {
+            let [high, low] = n.to_be_bytes();
+            let data = match four {
+                true => RData::A(A::new(10, 0, high, low)),
+                false => RData::AAAA(AAAA::new(0xfd00, 0, 0, 0, 0, 0, 0, n)),
+            };
+            Record::from_rdata(asked.clone(), 30, data)
+        };
+        let whole = answer(question, (0..600).map(record));
+        sent(&if tcp { whole } else { whole.truncate() })
+    });
+    let mut lookup = Addresses::new(resolver, Endpoint::new("chat.example", 7));
+    let found = crate::discovery::Lookup::look_up(&mut lookup).await;
+    let targets = found.unwrap().targets;
+    assert_eq!(targets.len(), crate::discovery::TARGETS_MAX);
 }
