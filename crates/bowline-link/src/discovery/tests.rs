@@ -193,6 +193,22 @@ async fn a_source_that_comes_back_with_the_same_list_says_nothing_and_starts_ove
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_that_is_confirmed_again_and_again_never_expires_and_is_young() {
+    let script = Script::new([Scripted::Answer(&["a:1"], 20)]);
+    let mut source = refreshing(&script);
+    let first = source.next().await.unwrap();
+    let mut in_force = InForce::new();
+    assert!(in_force.apply(&first, Instant::now().into_std()));
+    // Longer than a list may be in force unconfirmed.
+    let news = timeout(seconds(1_000), source.next()).await;
+    assert!(news.is_err(), "{news:?}");
+    let now = Instant::now().into_std();
+    assert_eq!(in_force.age(now), Some(seconds(1_000)));
+    assert!(!in_force.apply(&first, now), "it says nothing new");
+    assert_eq!(in_force.age(now), Some(Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_question_without_an_answer_is_given_up_and_does_not_hold_up_the_expiry() {
     let script = Script::new([Scripted::Answer(&["a:1"], 20), Scripted::Silence]);
     let mut source = refreshing(&script);
@@ -411,6 +427,25 @@ fn a_list_is_never_empty_nor_boundless_and_in_the_order_of_priority() {
     assert_eq!(
         hosts,
         ["b:1", "a:1", "last:1"].map(|text| text.parse().unwrap())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_can_be_chosen_among_whatever_its_weights_and_repetitions() {
+    use bowline_policy::endpoints::{Choice, Endpoint as Choosable, Maker, Settings};
+
+    let [mut spare, mut heavy] = [target("a:1"), target("b:1")];
+    (spare.priority, heavy.weight) = (10, 5);
+    let targets = Targets::new([spare, heavy, target("a:1")]).unwrap();
+    assert_eq!(targets.len(), 3);
+    let list = targets.to_endpoints();
+    let [a, b] = ["a:1", "b:1"].map(|text| Choosable::new(text.parse::<Endpoint>().unwrap()));
+    assert_eq!(list, [b.weight(5).unwrap(), a]);
+    let choice = Settings::new(Choice::Weighted);
+    assert!(
+        Maker::new(choice, 1)
+            .set(list, Instant::now().into_std())
+            .is_ok()
     );
 }
 
