@@ -1,12 +1,13 @@
 //! A list that people keep in a file. A bad file changes nothing, and is told by its line.
 
-use std::io;
-use std::path::PathBuf;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use tokio::io::AsyncReadExt;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 
 use super::{Answer, InvalidTargets, Lookup, TARGETS_MAX, Target, Targets};
 use crate::{Endpoint, InvalidEndpoint};
@@ -105,11 +106,15 @@ pub enum FileError {
 // === impl File ===
 
 impl File {
-    /// Reads the file at `path`, at most [`FILE_BYTES_MAX`] of it, on tokio's threads for
-    /// blocking work.
+    /// Reads the file at `path`, at most [`FILE_BYTES_MAX`] of it, on one of tokio's threads
+    /// for blocking work.
+    ///
+    /// A reading that was given up and hangs still, as on a file system that is away, keeps
+    /// that one thread: what is read next waits for it and takes no other.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        let path: Arc<std::path::Path> = path.into().into();
-        Self::read_by(move || read(Arc::clone(&path)))
+        let path: Arc<Path> = path.into().into();
+        let one = Arc::new(Semaphore::new(1));
+        Self::read_by(move || read(Arc::clone(&path), Arc::clone(&one)))
     }
 
     /// Has `read` yield the contents: where the file is not on this machine's disk, as in a
@@ -144,13 +149,26 @@ impl std::fmt::Debug for File {
     }
 }
 
-async fn read(path: Arc<std::path::Path>) -> io::Result<Vec<u8>> {
-    let file = tokio::fs::File::open(path).await?;
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a real file; what is simulated is read by `read_by`"
+)]
+async fn read(path: Arc<Path>, one: Arc<Semaphore>) -> io::Result<Vec<u8>> {
+    let permit = one.acquire_owned().await;
+    let permit = permit.expect("nobody closes it");
+    let reading = spawn_blocking(move || {
+        let bytes = read_now(&path);
+        drop(permit);
+        bytes
+    });
+    reading.await.map_err(io::Error::other)?
+}
+
+fn read_now(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     // One more than may be, so that too many are seen.
-    file.take(FILE_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .await?;
+    let mut file = std::fs::File::open(path)?.take(FILE_BYTES_MAX + 1);
+    file.read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -159,6 +177,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Targets, FileError> {
         let max = FILE_BYTES_MAX;
         return Err(FileError::TooLong { max });
     }
+    // Some editors put a mark of the encoding first, which is no part of a host.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut targets = Vec::new();
     for (line, bytes) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
         let text = std::str::from_utf8(bytes).map_err(|_| FileError::NotText { line })?;

@@ -10,7 +10,7 @@ use futures_util::Stream;
 use rand_pcg::Pcg64;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{Answer, Lookup, Problem, Refresh, Targets, Update};
+use super::{Answer, Lookup, Problem, Refresh, Targets, Update, WAIT_MIN};
 
 /// A source that repeats a [`Lookup`].
 ///
@@ -56,8 +56,9 @@ enum Ended<E> {
 // === impl Refreshing ===
 
 impl<L: Lookup> Refreshing<L> {
-    /// Asks `lookup` at once and then as `refresh` says; after a failure as `retry` says, and
-    /// at the cap of `refresh` once that schedule has ended. Waits are drawn from `random`.
+    /// Asks `lookup` at once and then as `refresh` says; after a failure as `retry` says, but
+    /// no sooner than after [`WAIT_MIN`], and at the cap of `refresh`, less up to a tenth, once
+    /// that schedule has ended. Waits are drawn from `random`.
     pub fn new(lookup: L, refresh: Refresh, retry: backoff::Session, random: Pcg64) -> Self {
         Self {
             lookup,
@@ -91,7 +92,10 @@ impl<L: Lookup> Refreshing<L> {
 
     fn fail(&mut self, now: Instant) -> (Option<Duration>, Duration) {
         let again = self.retry.next_delay(now.into_std());
-        let again = again.unwrap_or_else(|| self.refresh.cap());
+        let again = match again {
+            Some(delay) => delay.max(WAIT_MIN),
+            None => self.refresh.wait(None, &mut self.random),
+        };
         self.doing = Doing::Waiting(Box::pin(sleep_until(now + again)));
         let age = self.list.as_ref().map(|list| now - list.confirmed);
         (age, again)

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bowline_policy::endpoints;
+
 use crate::Endpoint;
 
 /// The most targets in one list: an SRV answer that fits into one DNS message over TCP has
@@ -87,6 +89,26 @@ impl Targets {
     #[expect(clippy::len_without_is_empty, reason = "a list is never empty")]
     pub fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// The list as a set takes it that chooses among endpoints: in order, each endpoint once,
+    /// where it stands first.
+    ///
+    /// A set knows an order or weights: [`Choice::Ordered`] follows the priorities,
+    /// [`Choice::Weighted`] the weights, whatever the priorities. A weight of 0 becomes 1, the
+    /// least there is: beside others it is hardly ever chosen, as RFC 2782 has it.
+    ///
+    /// [`Choice::Ordered`]: endpoints::Choice::Ordered
+    /// [`Choice::Weighted`]: endpoints::Choice::Weighted
+    pub fn to_endpoints(&self) -> Vec<endpoints::Endpoint<Endpoint>> {
+        let mut seen = std::collections::BTreeSet::new();
+        let each_once = self.iter().filter(|target| seen.insert(&target.endpoint));
+        let weighed = each_once.map(|target| {
+            let endpoint = endpoints::Endpoint::new(target.endpoint.clone());
+            let weighed = endpoint.weight(target.weight.max(1).into());
+            weighed.expect("it is from 1 to the greatest")
+        });
+        weighed.collect()
     }
 
     /// Whether both say the same, whatever the order within a priority: name servers rotate

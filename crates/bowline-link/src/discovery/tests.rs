@@ -193,6 +193,22 @@ async fn a_source_that_comes_back_with_the_same_list_says_nothing_and_starts_ove
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_that_is_confirmed_again_and_again_never_expires_and_is_young() {
+    let script = Script::new([Scripted::Answer(&["a:1"], 20)]);
+    let mut source = refreshing(&script);
+    let first = source.next().await.unwrap();
+    let mut in_force = InForce::new();
+    assert!(in_force.apply(&first, Instant::now().into_std()));
+    // Longer than a list may be in force unconfirmed.
+    let news = timeout(seconds(1_000), source.next()).await;
+    assert!(news.is_err(), "{news:?}");
+    let now = Instant::now().into_std();
+    assert_eq!(in_force.age(now), Some(seconds(1_000)));
+    assert!(!in_force.apply(&first, now), "it says nothing new");
+    assert_eq!(in_force.age(now), Some(Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_question_without_an_answer_is_given_up_and_does_not_hold_up_the_expiry() {
     let script = Script::new([Scripted::Answer(&["a:1"], 20), Scripted::Silence]);
     let mut source = refreshing(&script);
@@ -289,6 +305,82 @@ async fn a_file_on_disk_is_read_and_one_that_is_gone_is_a_problem() {
     assert!(matches!(error, FileError::TooLong { .. }), "{error}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_whose_reading_hangs_keeps_one_thread_and_not_one_more_each_time() {
+    use futures_util::FutureExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let (pipe, sound) = (folder.path().join("pipe"), folder.path().join("sound"));
+    std::fs::write(&sound, "a:1").unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.max_blocking_threads(2).enable_all();
+    let runtime = runtime.build().unwrap();
+    let read = runtime.block_on(async {
+        // Nobody writes into the pipe: opening it hangs for as long.
+        let mut hangs = File::new(&pipe);
+        for _ in 0..3 {
+            assert!(hangs.look_up().now_or_never().is_none());
+        }
+        timeout(seconds(20), File::new(&sound).look_up()).await
+    });
+    let writer = std::fs::OpenOptions::new().write(true).open(&pipe);
+    drop(writer.unwrap());
+    runtime.shutdown_background();
+    assert!(read.is_ok(), "every thread waits for the pipe");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_fails_is_never_asked_without_a_pause_nor_by_all_at_once() {
+    let asked_in_a_minute = async |retry: Schedule| {
+        let script = Script::new([Scripted::Error("down")]);
+        let refresh = Refresh::by_ttl(seconds(5), seconds(10)).unwrap();
+        let retry = Maker::new(retry, 1).session();
+        let mut source = Refreshing::new(script.clone(), refresh, retry, Pcg64::new(1, 1));
+        let mut pauses = Vec::new();
+        let end = sleep(seconds(60));
+        let mut end = std::pin::pin!(end);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut end => return (script.asked(), pauses),
+                update = source.next() => match update {
+                    Some(Update::Problem(Problem::Failed { again, .. })) => pauses.push(again),
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+    };
+    let hasty = Schedule::constant(Duration::from_millis(1)).unwrap();
+    let (asked, pauses) = asked_in_a_minute(hasty.jitter(Jitter::None).unwrap()).await;
+    assert!(asked <= 601, "{asked} questions in a minute");
+    assert!(pauses.iter().all(|pause| *pause >= WAIT_MIN));
+    // A schedule that has ended leaves the cap of the refresh, less a part that is drawn.
+    let short = Schedule::constant(seconds(1)).unwrap();
+    let (_, pauses) = asked_in_a_minute(short.take(2)).await;
+    let late = &pauses[2..];
+    assert!(
+        late.iter()
+            .all(|it| seconds(9) <= *it && *it <= seconds(10))
+    );
+    assert!(late.iter().any(|it| it != &late[0]), "{late:?}");
+}
+
+#[test]
+fn marks_of_the_encoding_ends_of_lines_and_repeated_lines_are_no_part_of_a_list() {
+    let plain = parse(b"a:1\nb:1 10\n").unwrap();
+    for text in [
+        &b"\xef\xbb\xbfa:1\nb:1 10\n"[..],
+        b"a:1\r\nb:1 10\r\n",
+        b"a:1\nb:1 10 0\na:1 0 7",
+        b"  a:1\t# first\n\n\tb:1\t10",
+    ] {
+        assert_eq!(parse(text).unwrap(), plain, "{text:?}");
+    }
+}
+
 #[test]
 fn each_bad_line_of_a_file_is_told() {
     let many = "a:1\n".repeat(1_025);
@@ -335,6 +427,25 @@ fn a_list_is_never_empty_nor_boundless_and_in_the_order_of_priority() {
     assert_eq!(
         hosts,
         ["b:1", "a:1", "last:1"].map(|text| text.parse().unwrap())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_can_be_chosen_among_whatever_its_weights_and_repetitions() {
+    use bowline_policy::endpoints::{Choice, Endpoint as Choosable, Maker, Settings};
+
+    let [mut spare, mut heavy] = [target("a:1"), target("b:1")];
+    (spare.priority, heavy.weight) = (10, 5);
+    let targets = Targets::new([spare, heavy, target("a:1")]).unwrap();
+    assert_eq!(targets.len(), 3);
+    let list = targets.to_endpoints();
+    let [a, b] = ["a:1", "b:1"].map(|text| Choosable::new(text.parse::<Endpoint>().unwrap()));
+    assert_eq!(list, [b.weight(5).unwrap(), a]);
+    let choice = Settings::new(Choice::Weighted);
+    assert!(
+        Maker::new(choice, 1)
+            .set(list, Instant::now().into_std())
+            .is_ok()
     );
 }
 

@@ -29,6 +29,8 @@ pub(super) struct Asking<'a, S> {
     pub(super) settings: &'a Settings,
     pub(super) sockets: &'a S,
     pub(super) secrets: &'a Secrets,
+    /// How often each server is asked.
+    pub(super) rounds: u32,
 }
 
 /// The worst that the servers said, worst last: a server that fails says more than silence,
@@ -50,7 +52,7 @@ impl<S: Sockets> Asking<'_, S> {
         kind: Kind,
     ) -> Result<(Vec<Data>, Duration), Error> {
         let name = message::name(text)?;
-        match timeout(self.settings.patience(), self.follow(name.clone(), kind)).await {
+        match timeout(self.patience(), self.follow(name.clone(), kind)).await {
             Ok(found) => found,
             Err(_) => Err(self.silence(&name)),
         }
@@ -100,7 +102,7 @@ impl<S: Sockets> Asking<'_, S> {
 
     async fn ask(&self, name: &Name, kind: Kind) -> Result<Reply, Error> {
         let mut worst = Worst::Nothing;
-        for _ in 0..self.settings.rounds() {
+        for _ in 0..self.rounds {
             for &server in self.settings.servers() {
                 let id = self.draw_u16();
                 let question = Question { id, name, kind };
@@ -216,9 +218,13 @@ impl<S: Sockets> Asking<'_, S> {
         Error::Timeout {
             name: written(name),
             servers: self.settings.servers().len(),
-            attempts: self.settings.rounds(),
-            after: self.settings.patience(),
+            attempts: self.rounds,
+            after: self.patience(),
         }
+    }
+
+    fn patience(&self) -> Duration {
+        self.settings.patience_of(self.rounds)
     }
 }
 

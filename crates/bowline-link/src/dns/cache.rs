@@ -31,7 +31,7 @@ struct Remembered {
 pub(super) enum Known {
     Nothing,
     Fresh(Vec<IpAddr>),
-    /// It is old, and the servers are to be asked.
+    /// It is old and may still be served: the servers are to be asked first.
     Old,
     /// It is old, and they were asked just now.
     Stale(Vec<IpAddr>, Duration),
@@ -47,10 +47,11 @@ impl Cache {
         if now < it.fresh_until {
             return Known::Fresh(it.addresses.clone());
         }
+        if now >= it.fresh_until + max_stale {
+            return Known::Nothing;
+        }
         match it.asked_in_vain_until {
-            Some(until) if now < until && now < it.fresh_until + max_stale => {
-                Known::Stale(it.addresses.clone(), now - it.said)
-            }
+            Some(until) if now < until => Known::Stale(it.addresses.clone(), now - it.said),
             Some(_) | None => Known::Old,
         }
     }
@@ -88,6 +89,15 @@ impl Cache {
         }
         it.asked_in_vain_until = Some(now + quiet);
         Some((it.addresses.clone(), now - it.said))
+    }
+
+    /// Nobody has answered since `begun`: then nobody is asked again before `until`.
+    pub(super) fn asked_in_vain(&mut self, name: &str, begun: Instant, until: Instant) {
+        if let Some(it) = self.names.get_mut(name)
+            && it.said < begun
+        {
+            it.asked_in_vain_until = Some(until);
+        }
     }
 
     /// The servers said that there is nothing.

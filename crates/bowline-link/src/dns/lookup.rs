@@ -1,6 +1,7 @@
 //! Lists of targets from name servers, for discovery. They ask the servers each time: the
 //! age of an answer is discovery's to watch.
 
+use super::message::host;
 use super::{Error, Resolver, Sockets};
 use crate::Endpoint;
 use crate::discovery::{Answer, InvalidTargets, Lookup, Target, Targets};
@@ -35,7 +36,12 @@ impl<S: Sockets> Lookup for Addresses<S> {
     fn look_up(&mut self) -> impl Future<Output = Result<Answer, Error>> + Send + 'static {
         let Self { resolver, endpoint } = self.clone();
         async move {
-            let found = resolver.addresses(endpoint.host()).await?;
+            // As it is, with the zone that no address of DNS has.
+            if let Some(address) = endpoint.address() {
+                let targets = list(std::iter::once(Target::new(address.into())));
+                return Ok(Answer { targets, ttl: None });
+            }
+            let found = resolver.addresses(host(&endpoint)?).await?;
             let at = |address| (address, endpoint.port()).into();
             let records = found.records.into_iter().map(at);
             let records = records.map(|address: std::net::SocketAddr| Target::new(address.into()));

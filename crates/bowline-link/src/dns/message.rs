@@ -112,6 +112,17 @@ pub(super) fn name(text: &str) -> Result<Name, Error> {
     Ok(name)
 }
 
+/// The host to ask for, unless it is none: a Unix socket has a path.
+pub(super) fn host(endpoint: &Endpoint) -> Result<&str, Error> {
+    match endpoint.path() {
+        None => Ok(endpoint.host()),
+        Some(_) => Err(Error::NotAName {
+            name: endpoint.to_string(),
+            source: "it is a path".into(),
+        }),
+    }
+}
+
 /// A name as people and endpoints write it, without the dot of the root.
 pub(super) fn written(name: &Name) -> String {
     let text = name.to_ascii();

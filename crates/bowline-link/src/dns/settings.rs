@@ -168,8 +168,13 @@ impl Settings {
 
     /// The longest that one question can take, all servers, attempts and aliases together.
     pub fn patience(&self) -> Duration {
+        self.patience_of(self.attempts)
+    }
+
+    /// The same, were each server asked `rounds` times.
+    pub(super) fn patience_of(&self, rounds: u32) -> Duration {
         let servers = u32::try_from(self.servers.len()).expect("they were counted");
-        self.timeout * self.attempts * servers
+        self.timeout * rounds * servers
     }
 
     pub(super) fn servers(&self) -> &[SocketAddr] {
