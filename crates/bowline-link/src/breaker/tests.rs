@@ -16,7 +16,7 @@ use tower_layer::Layer;
 
 use super::*;
 use crate::dial_budget::{self, DialBudget, DialBudgetLayer};
-use crate::{BoxError, Dial, Endpoint};
+use crate::{BoxError, ConnectTimeout, ConnectTimeoutLayer, Dial, DialStep, Endpoint};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 const S: fn(u64) -> Duration = Duration::from_secs;
@@ -308,4 +308,77 @@ async fn a_failure_without_end_is_told_in_one_bounded_line() {
     let kept = last_failure.as_ref().unwrap();
     assert_eq!(kept.len(), LAST_FAILURE_MAX);
     assert_eq!(**kept, *"ü".repeat(LAST_FAILURE_MAX / 2));
+}
+
+/// A dialer that never comes to an end, and what it is waiting for.
+fn hangs(step: DialStep) -> impl Dial<Io = DuplexStream> {
+    service_fn(move |_: Endpoint| async move {
+        step.during(std::future::pending::<Result<DuplexStream, io::Error>>())
+            .await
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_lets_every_deadline_pass_opens_it_wherever_the_deadline_is() {
+    const TLS: DialStep = DialStep::Handshake("TLS");
+    for outside in [true, false] {
+        let breakers = each(three());
+        for _ in 0..3 {
+            let breaker = BreakerLayer::new(breakers.clone());
+            let limit = ConnectTimeoutLayer::new(S(2));
+            let error = if outside {
+                let dialer = limit.layer(breaker.layer(hangs(TLS)));
+                dialer.oneshot(to(1)).await.unwrap_err().to_string()
+            } else {
+                let dialer = breaker.layer(limit.layer(hangs(TLS)));
+                dialer.oneshot(to(1)).await.unwrap_err().to_string()
+            };
+            let said = "no connection to peer:1 within 2s: still in the TLS handshake";
+            assert_eq!(error, said);
+        }
+        let layer = BreakerLayer::new(breakers.clone());
+        let error = layer.layer(hangs(TLS)).oneshot(to(1)).await.unwrap_err();
+        let Refused::Open { last_failure, .. } = refused(&error) else {
+            panic!("outside: {outside}, {error}");
+        };
+        let failure = last_failure.as_deref().unwrap();
+        assert!(failure.ends_with("still in the TLS handshake"), "{failure}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_in_the_budgets_line_says_nothing_about_the_peer() {
+    let rate = DialSettings::per_second(1_000, 1_000).unwrap();
+    let budget = DialBudget::new(dial_budget::Settings::new(rate, 1).unwrap());
+    let under = || DialBudgetLayer::new(budget.clone()).layer(hangs(DialStep::Resolving));
+    let mut holder = JoinSet::new();
+    holder.spawn(under().oneshot(to(9)));
+    sleep(MS(1)).await;
+    assert_eq!(budget.in_flight(), 1);
+    let breakers = each(three());
+    for _ in 0..5 {
+        let breaker = BreakerLayer::new(breakers.clone());
+        let outside = ConnectTimeout::new(breaker.layer(under()), S(1));
+        outside.oneshot(to(1)).await.unwrap_err();
+        let inside = breaker.layer(ConnectTimeout::new(under(), S(1)));
+        inside.oneshot(to(1)).await.unwrap_err();
+        assert_eq!(breakers.state(&to(1)), Some(State::Closed));
+    }
+    assert_eq!(budget.in_flight(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budgets_refusal_is_known_through_the_layers_between() {
+    let rate = DialSettings::new(1, S(3_600), 1).unwrap();
+    let settings = dial_budget::Settings::new(rate, 1).unwrap();
+    let budget = DialBudget::new(settings.waiters_max(0).unwrap());
+    let (peer, breakers) = (Peer::default(), each(three()));
+    for _ in 0..20 {
+        let under = DialBudgetLayer::new(budget.clone()).layer(peer.dialer());
+        let proxied = crate::socks5::Dialer::new(ConnectTimeout::new(under, S(1)), to(9));
+        let dialer = BreakerLayer::new(breakers.clone()).layer(proxied);
+        dialer.oneshot(to(1)).await.unwrap_err();
+    }
+    assert_eq!(peer.calls(), 1);
+    assert_eq!(breakers.state(&to(1)), Some(State::Closed));
 }
