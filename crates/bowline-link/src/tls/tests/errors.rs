@@ -61,6 +61,18 @@ async fn the_clock_that_was_given_says_what_is_expired() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_clock_before_1970_is_no_fault_of_the_peers() {
+    let ca = Ca::new("harbour");
+    let clock = Told::new();
+    clock.tell(1960, 1, 1);
+    let connector = client(&ca).clock(Arc::new(clock)).build().unwrap();
+    let acceptor = server(&ca.issue(1, &[HOST])).build().unwrap();
+    let error = meet(&connector, &acceptor).await.0.unwrap_err();
+    assert!(matches!(error, Error::NotYetValid { .. }), "{error:?}");
+    assert!(told(&error).contains("it is 1970-01-01"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_expired_client_is_told_apart_by_the_server_and_tells_its_user() {
     let ca = Ca::new("harbour");
     let (shown, person) = (ca.issue(1, &[HOST]), ca.issue(2, &["ana"]));
