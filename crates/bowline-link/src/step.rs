@@ -64,8 +64,7 @@ struct Mark {
     _around: Option<Box<Self>>,
 }
 
-/// Gives `dial` at most `limit`; then says which of its steps was begun last and is still
-/// under way, if it told any.
+/// See [`DialStep::within`].
 pub(crate) async fn within<F: Future>(
     limit: Duration,
     dial: F,
@@ -98,6 +97,25 @@ impl DialStep {
     pub async fn during<F: Future>(self, work: F) -> F::Output {
         let _mark = TOLD.try_with(|steps| steps.begin(self)).ok();
         work.await
+    }
+
+    /// Gives `dial` at most `limit`, and leaves word inside that the time was up.
+    ///
+    /// For deadlines of one's own: [`ConnectTimeout`](crate::ConnectTimeout) is this with an
+    /// error of its own. A [`BreakerLayer`](crate::breaker::BreakerLayer) inside counts a dial
+    /// that ends this way as a failure, where it takes another maker's timeout for a caller
+    /// who changed its mind.
+    ///
+    /// # Errors
+    ///
+    /// When the time is up, with the step that was begun last and is still under way, if any
+    /// was told.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping it drops `dial`.
+    pub async fn within<F: Future>(limit: Duration, dial: F) -> Result<F::Output, Option<Self>> {
+        within(limit, dial).await
     }
 }
 

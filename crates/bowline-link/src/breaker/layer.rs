@@ -31,9 +31,9 @@ pub struct BreakerLayer {
 ///
 /// A dial that is dropped says nothing about the peer; a probe that is dropped
 /// gives its place to another. A dial that ends because a deadline of this crate
-/// struck round it ([`ConnectTimeout`](crate::ConnectTimeout), wherever it is
-/// put) is a failure like any other: of that error's kind. A deadline of any
-/// other make is a drop like any other: put it under this layer.
+/// struck round it ([`ConnectTimeout`](crate::ConnectTimeout) or
+/// [`DialStep::within`](crate::DialStep::within)) is a failure like any other. A
+/// deadline of any other make is a drop like any other: put it under this layer.
 #[derive(Clone)]
 pub struct Guarded<C> {
     breakers: Breakers,
