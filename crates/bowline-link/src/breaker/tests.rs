@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bowline_policy::breaker::{Maker, Settings, State};
@@ -13,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
+use tower_service::Service;
 
 use super::*;
 use crate::dial_budget::{self, DialBudget, DialBudgetLayer};
@@ -381,4 +383,48 @@ async fn a_budgets_refusal_is_known_through_the_layers_between() {
     }
     assert_eq!(peer.calls(), 1);
     assert_eq!(breakers.state(&to(1)), Some(State::Closed));
+}
+
+/// A dialer whose clones have to be asked again whether they are ready.
+#[derive(Debug)]
+struct Asked {
+    ready: bool,
+}
+
+impl Clone for Asked {
+    fn clone(&self) -> Self {
+        Self { ready: false }
+    }
+}
+
+impl Service<Endpoint> for Asked {
+    type Response = DuplexStream;
+    type Error = io::Error;
+    type Future = std::future::Ready<io::Result<DuplexStream>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.ready = true;
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _endpoint: Endpoint) -> Self::Future {
+        assert!(self.ready, "called without being asked");
+        self.ready = false;
+        std::future::ready(Ok(tokio::io::duplex(16).0))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_dialer_that_said_it_is_ready_is_the_one_that_is_called() {
+    let asked = || Asked { ready: false };
+    let rate = DialSettings::per_second(1_000, 1_000).unwrap();
+    let budget = DialBudget::new(dial_budget::Settings::new(rate, 1).unwrap());
+    let mut budgeted = DialBudgetLayer::new(budget).layer(asked());
+    let mut guarded = BreakerLayer::new(each(three())).layer(asked());
+    for _ in 0..2 {
+        let connected = budgeted.ready().await.unwrap().call(to(1)).await;
+        connected.unwrap();
+        let connected = guarded.ready().await.unwrap().call(to(1)).await;
+        connected.unwrap();
+    }
 }
