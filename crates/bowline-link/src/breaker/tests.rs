@@ -323,25 +323,33 @@ fn hangs(step: DialStep) -> impl Dial<Io = DuplexStream> {
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_lets_every_deadline_pass_opens_it_wherever_the_deadline_is() {
     const TLS: DialStep = DialStep::Handshake("TLS");
-    for outside in [true, false] {
+    for place in ["outside", "far outside", "inside"] {
         let breakers = each(three());
         for _ in 0..3 {
             let breaker = BreakerLayer::new(breakers.clone());
-            let limit = ConnectTimeoutLayer::new(S(2));
-            let error = if outside {
-                let dialer = limit.layer(breaker.layer(hangs(TLS)));
-                dialer.oneshot(to(1)).await.unwrap_err().to_string()
-            } else {
-                let dialer = breaker.layer(limit.layer(hangs(TLS)));
-                dialer.oneshot(to(1)).await.unwrap_err().to_string()
+            let limit = |limit| ConnectTimeoutLayer::new(limit);
+            let told = match place {
+                "outside" => {
+                    let dialer = limit(S(2)).layer(breaker.layer(hangs(TLS)));
+                    dialer.oneshot(to(1)).await.unwrap_err().to_string()
+                }
+                "far outside" => {
+                    let dialer = limit(S(9)).layer(breaker.layer(hangs(TLS)));
+                    let dialer = limit(S(2)).layer(dialer);
+                    dialer.oneshot(to(1)).await.unwrap_err().to_string()
+                }
+                _ => {
+                    let dialer = breaker.layer(limit(S(2)).layer(hangs(TLS)));
+                    dialer.oneshot(to(1)).await.unwrap_err().to_string()
+                }
             };
             let said = "no connection to peer:1 within 2s: still in the TLS handshake";
-            assert_eq!(error, said);
+            assert_eq!(told, said);
         }
         let layer = BreakerLayer::new(breakers.clone());
         let error = layer.layer(hangs(TLS)).oneshot(to(1)).await.unwrap_err();
         let Refused::Open { last_failure, .. } = refused(&error) else {
-            panic!("outside: {outside}, {error}");
+            panic!("{place}: {error}");
         };
         let failure = last_failure.as_deref().unwrap();
         assert!(failure.ends_with("still in the TLS handshake"), "{failure}");

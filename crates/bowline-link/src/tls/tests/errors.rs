@@ -103,6 +103,19 @@ async fn a_stranger_is_told_from_a_namesake() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refused_server_is_told_why() {
+    let shown = Ca::new("harbour").issue(1, &[HOST]);
+    for version in [Version::V1_2, Version::V1_3] {
+        let client = client(&Ca::new("lighthouse")).versions(version, version);
+        let (_, heard) = shake(client, server(&shown)).await;
+        let Err(Error::Alert { alert }) = heard else {
+            panic!("{version}: {heard:?}");
+        };
+        assert_eq!(alert.name(), "unknown_ca", "{version}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_revoked_server_is_refused_and_its_neighbour_is_not() {
     let ca = Ca::new("harbour");
     let (good, bad) = (ca.issue(1, &[HOST]), ca.issue(2, &[HOST]));
