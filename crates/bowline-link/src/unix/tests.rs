@@ -112,6 +112,16 @@ async fn a_server_that_has_bound_and_is_about_to_listen_keeps_its_socket() {
 }
 
 #[tokio::test]
+async fn a_socket_that_answers_anything_but_a_refusal_is_left_alone() {
+    let (_directory, path, _) = socket();
+    // A call to it is the wrong kind of call.
+    let _datagrams = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    let error = Listener::bind(&path).await.unwrap_err();
+    assert!(matches!(error, BindError::InUse { .. }), "{error:?}");
+    assert!(path.exists());
+}
+
+#[tokio::test]
 async fn what_is_no_socket_is_left_alone() {
     let (directory, path, _) = socket();
     let target = directory.path().join("target");

@@ -209,6 +209,33 @@ async fn a_revoked_client_is_refused_by_name_on_both_sides() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_fails_closed_by_its_lists_as_a_client_does() {
+    let (ca, other) = (Ca::new("harbour"), Ca::new("lighthouse"));
+    let (shown, person) = (ca.issue(1, &[HOST]), ca.issue(2, &["ana"]));
+    let clock = Told::new();
+    clock.tell(2026, 6, 2);
+    let asks = || {
+        let server = server(&shown).require_clients(ca.roots());
+        server.clock(Arc::new(clock.clone()))
+    };
+    let client = client(&ca).identity(person.identity());
+    let stale = ca.revocation_lists(&[]);
+    let error = shake(client.clone(), asks().revocation_lists(stale.clone())).await;
+    let error = error.1.unwrap_err();
+    let overdue = matches!(error, Error::StaleRevocationList { .. });
+    assert!(overdue, "{error:?}");
+    let easy = asks().revocation_lists(stale.believe_stale());
+    shake(client.clone(), easy).await.1.unwrap();
+
+    let elsewhere = other.revocation_lists(&[]).believe_stale();
+    let strict = asks().revocation_lists(elsewhere.clone());
+    let error = shake(client.clone(), strict).await.1.unwrap_err();
+    assert!(matches!(error, Error::UnknownRevocation), "{error:?}");
+    let easy = asks().revocation_lists(elsewhere.accept_uncovered());
+    shake(client, easy).await.1.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_version_in_common_is_found_by_one_side_and_told_to_the_other() {
     let ca = Ca::new("harbour");
     let shown = ca.issue(1, &[HOST]);
