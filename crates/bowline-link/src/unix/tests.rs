@@ -102,10 +102,11 @@ async fn a_server_that_has_bound_and_is_about_to_listen_keeps_its_socket() {
     let starting = starting.unwrap();
     let address = socket2::SockAddr::unix(&path).unwrap();
     starting.bind(&address).unwrap();
-    let (bound, ()) = tokio::join!(Listener::bind(&path), async {
+    let (bound, ()) = futures_util::future::join(Listener::bind(&path), async {
         tokio::time::sleep(Duration::from_millis(15)).await;
         starting.listen(8).unwrap();
-    });
+    })
+    .await;
     let error = bound.unwrap_err();
     assert!(matches!(error, BindError::InUse { .. }), "{error:?}");
     dial(&endpoint).await.unwrap();
