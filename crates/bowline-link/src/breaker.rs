@@ -26,6 +26,7 @@
 //! ```
 
 mod breakers;
+mod counts;
 mod event;
 mod layer;
 mod shelf;

@@ -19,6 +19,8 @@
 //! is over the limit in force ([`Limits`]) before they keep it, and what the stream ended
 //! in the middle of. None recovers from an error: where a frame ends is then unknown, and asking
 //! again gives the same error. (The two that read JSON as types know where it ends: they go on.)
+//! A [`Framed`](tokio_util::codec::Framed) yields one `None` after every error, which is not yet
+//! the stream's end: whoever wants to go on asks once more.
 
 use std::io;
 

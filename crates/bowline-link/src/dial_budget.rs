@@ -10,6 +10,9 @@
 //! A place is held from the start of a dial until its end, so what is put
 //! *under* the layer counts as the handshake: TCP alone, or TLS and HELLO too.
 //!
+//! A dial that [races](crate::race) the addresses of a name is one dial. Where
+//! each address should count, put [`Resolving`](crate::Resolving) over the layer.
+//!
 //! ```
 //! use bowline_link::dial_budget::{DialBudget, DialBudgetLayer, Settings};
 //! use bowline_link::{Dial, tcp};

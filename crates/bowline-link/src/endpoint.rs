@@ -137,9 +137,16 @@ impl FromStr for Endpoint {
             return Ok(Self::unix(path));
         }
         let (host, port) = text.rsplit_once(':').ok_or_else(invalid)?;
+        // Rust would read `+80` as well.
+        if !port.bytes().all(|digit| digit.is_ascii_digit()) {
+            return Err(invalid());
+        }
         let port = port.parse().map_err(|_| invalid())?;
         let host = match host.strip_prefix('[') {
-            Some(bracketed) => bracketed.strip_suffix(']').ok_or_else(invalid)?,
+            Some(bracketed) => bracketed
+                .strip_suffix(']')
+                .filter(|address| address.contains(':'))
+                .ok_or_else(invalid)?,
             None if host.contains(':') => return Err(invalid()),
             None => host,
         };
@@ -219,6 +226,9 @@ mod tests {
             "a:70000",
             "::1:7400",
             "[::1:7400",
+            "[]:7400",
+            "[chat.example]:7400",
+            "chat.example:+7400",
             "unix:x.sock",
             "unix:",
         ] {

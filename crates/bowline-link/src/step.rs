@@ -41,7 +41,21 @@ struct Steps {
 struct UnderWay {
     steps: Vec<(u64, DialStep)>,
     begun: u64,
+    struck: Option<Struck>,
 }
+
+/// A deadline that struck, for those inside it who are about to be dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Struck {
+    /// The whole allowance.
+    pub(crate) after: Duration,
+    /// What was begun last and not over.
+    pub(crate) step: Option<DialStep>,
+}
+
+/// The deadlines round whoever asked for it. It knows those of this module and no others.
+#[derive(Debug)]
+pub(crate) struct Around(Option<Arc<Steps>>);
 
 /// Takes its step off the list when the wait ends, or is dropped.
 struct Mark {
@@ -50,8 +64,7 @@ struct Mark {
     _around: Option<Box<Self>>,
 }
 
-/// Gives `dial` at most `limit`; then says which of its steps was begun last and is still
-/// under way, if it told any.
+/// See [`DialStep::within`].
 pub(crate) async fn within<F: Future>(
     limit: Duration,
     dial: F,
@@ -65,7 +78,7 @@ pub(crate) async fn within<F: Future>(
     tokio::select! {
         biased;
         done = &mut dial => Ok(done),
-        () = tokio::time::sleep(limit) => Err(steps.last()),
+        () = tokio::time::sleep(limit) => Err(steps.strike(limit)),
     }
 }
 
@@ -84,6 +97,25 @@ impl DialStep {
     pub async fn during<F: Future>(self, work: F) -> F::Output {
         let _mark = TOLD.try_with(|steps| steps.begin(self)).ok();
         work.await
+    }
+
+    /// Gives `dial` at most `limit`, and leaves word inside that the time was up.
+    ///
+    /// For deadlines of one's own: [`ConnectTimeout`](crate::ConnectTimeout) is this with an
+    /// error of its own. A [`BreakerLayer`](crate::breaker::BreakerLayer) inside counts a dial
+    /// that ends this way as a failure, where it takes another maker's timeout for a caller
+    /// who changed its mind.
+    ///
+    /// # Errors
+    ///
+    /// When the time is up, with the step that was begun last and is still under way, if any
+    /// was told.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping it drops `dial`.
+    pub async fn within<F: Future>(limit: Duration, dial: F) -> Result<F::Output, Option<Self>> {
+        within(limit, dial).await
     }
 }
 
@@ -113,14 +145,40 @@ impl Steps {
         }
     }
 
-    fn last(&self) -> Option<DialStep> {
-        self.under_way().steps.last().map(|&(_, step)| step)
+    /// The time is up: says what was begun last, and keeps it for whoever is now dropped.
+    fn strike(&self, after: Duration) -> Option<DialStep> {
+        let mut under_way = self.under_way();
+        let step = under_way.steps.last().map(|&(_, step)| step);
+        under_way.struck = Some(Struck { after, step });
+        step
     }
 
     fn under_way(&self) -> MutexGuard<'_, UnderWay> {
         self.under_way
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Around ===
+
+impl Around {
+    /// The deadlines round the dial that is being polled.
+    pub(crate) fn present() -> Self {
+        Self(TOLD.try_with(Arc::clone).ok())
+    }
+
+    /// The innermost of them that struck, if one did: then a drop is no caller's change of mind.
+    pub(crate) fn struck(&self) -> Option<Struck> {
+        let mut steps = self.0.as_deref();
+        while let Some(near) = steps {
+            let struck = near.under_way().struck;
+            if struck.is_some() {
+                return struck;
+            }
+            steps = near.around.as_deref();
+        }
+        None
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use bowline_link::{BoxError, Endpoint};
+use bowline_link::{BoxError, DialStep, Endpoint};
 use bowline_policy::backoff::{self, Proof};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 use tracing::Instrument;
 
 use crate::builder::BoxClassify;
@@ -120,7 +120,8 @@ impl<S: Clone + Send + 'static> Driver<S> {
         link.state.send_replace(State::Connecting { attempt });
 
         let began = Instant::now();
-        let established = timeout(limit, self.establish().instrument(span)).await;
+        // Not tokio's own: a breaker in the connector would take that for a change of mind.
+        let established = DialStep::within(limit, self.establish().instrument(span)).await;
         let took = Instant::now() - began;
         let result = established.unwrap_or_else(|_| {
             let step = self.step;

@@ -9,6 +9,7 @@ use bowline_policy::{InvalidSetting, Observe};
 use tokio::time::Instant;
 
 use super::Event;
+use super::counts::Counts;
 use super::shelf::{Shelf, Watched, lock};
 use super::ticket::Ticket;
 use crate::Endpoint;
@@ -129,8 +130,8 @@ impl Breakers {
         });
     }
 
-    /// Asks to call `endpoint` now.
-    pub(super) fn ask(&self, endpoint: &Endpoint) -> Result<Ticket, Refused> {
+    /// Asks to call `endpoint` now; `counts` says which failures of the call count.
+    pub(super) fn ask(&self, endpoint: &Endpoint, counts: &Counts) -> Result<Ticket, Refused> {
         let now = Instant::now();
         let guarded = self.shelf.of(endpoint);
         let asked = self.change(&guarded, endpoint, |guarded| {
@@ -139,7 +140,13 @@ impl Breakers {
             asked.map_err(|reason| (reason, last_failure))
         });
         match asked {
-            Ok(permit) => Ok(Ticket::new(self.clone(), guarded, permit, endpoint.clone())),
+            Ok(permit) => Ok(Ticket::new(
+                self.clone(),
+                guarded,
+                permit,
+                endpoint.clone(),
+                Counts::clone(counts),
+            )),
             Err((reason, last_failure)) => {
                 let refused = refused(endpoint.clone(), reason, last_failure, now);
                 self.observer.observe(&Event::Refused(refused.clone()));

@@ -9,7 +9,8 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::Breakers;
-use crate::{BoxError, Dialing, Endpoint, dial_budget};
+use super::counts::{self, Counts};
+use crate::{BoxError, Dialing, Endpoint};
 
 /// Puts breakers over a dialer.
 #[derive(Clone)]
@@ -29,7 +30,10 @@ pub struct BreakerLayer {
 /// # Cancellation
 ///
 /// A dial that is dropped says nothing about the peer; a probe that is dropped
-/// gives its place to another.
+/// gives its place to another. A dial that ends because a deadline of this crate
+/// struck round it ([`ConnectTimeout`](crate::ConnectTimeout) or
+/// [`DialStep::within`](crate::DialStep::within)) is a failure like any other. A
+/// deadline of any other make is a drop like any other: put it under this layer.
 #[derive(Clone)]
 pub struct Guarded<C> {
     breakers: Breakers,
@@ -37,27 +41,25 @@ pub struct Guarded<C> {
     dialer: C,
 }
 
-/// Whether an error speaks against the peer.
-type Counts = Arc<dyn Fn(&BoxError) -> bool + Send + Sync>;
-
 // === impl BreakerLayer ===
 
 impl BreakerLayer {
     /// Shares `breakers` with every dialer it is put over.
     ///
     /// Every error counts as a failure of the peer, except that a dial budget
-    /// under it refused the call: that says nothing about the peer.
+    /// under it refused the call, or a deadline struck in the budget's line: that
+    /// says nothing about the peer.
     pub fn new(breakers: Breakers) -> Self {
-        let counts = |error: &BoxError| !error.is::<dial_budget::Refused>();
         Self {
             breakers,
-            counts: Arc::new(counts),
+            counts: counts::by_default(),
         }
     }
 
     /// Counts as failures only those errors for which `counts` holds, in place
     /// of the rule of [`BreakerLayer::new`]. Others count as neither failure nor
-    /// success.
+    /// success. A deadline that strikes round this layer is shown to it as
+    /// [`ConnectTimeoutError::Elapsed`](crate::ConnectTimeoutError::Elapsed).
     #[must_use]
     pub fn count_if(mut self, counts: impl Fn(&BoxError) -> bool + Send + Sync + 'static) -> Self {
         self.counts = Arc::new(counts);
@@ -105,16 +107,14 @@ where
         let mut ready = mem::replace(&mut self.dialer, clone);
         let (breakers, counts) = (self.breakers.clone(), Arc::clone(&self.counts));
         Dialing::new(async move {
-            let ticket = breakers.ask(&endpoint)?;
+            let ticket = breakers.ask(&endpoint, &counts)?;
             match ready.call(endpoint).await.map_err(Into::into) {
                 Ok(connection) => {
                     ticket.succeeded();
                     Ok(connection)
                 }
                 Err(error) => {
-                    if counts(&error) {
-                        ticket.failed(&error);
-                    }
+                    ticket.failed(&error);
                     Err(error)
                 }
             }

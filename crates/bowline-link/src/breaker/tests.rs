@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bowline_policy::breaker::{Maker, Settings, State};
@@ -13,10 +14,11 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
+use tower_service::Service;
 
 use super::*;
 use crate::dial_budget::{self, DialBudget, DialBudgetLayer};
-use crate::{BoxError, Dial, Endpoint};
+use crate::{BoxError, ConnectTimeout, ConnectTimeoutLayer, Dial, DialStep, Endpoint};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 const S: fn(u64) -> Duration = Duration::from_secs;
@@ -308,4 +310,129 @@ async fn a_failure_without_end_is_told_in_one_bounded_line() {
     let kept = last_failure.as_ref().unwrap();
     assert_eq!(kept.len(), LAST_FAILURE_MAX);
     assert_eq!(**kept, *"ü".repeat(LAST_FAILURE_MAX / 2));
+}
+
+/// A dialer that never comes to an end, and what it is waiting for.
+fn hangs(step: DialStep) -> impl Dial<Io = DuplexStream> {
+    service_fn(move |_: Endpoint| async move {
+        step.during(std::future::pending::<Result<DuplexStream, io::Error>>())
+            .await
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_lets_every_deadline_pass_opens_it_wherever_the_deadline_is() {
+    const TLS: DialStep = DialStep::Handshake("TLS");
+    for place in ["outside", "far outside", "inside"] {
+        let breakers = each(three());
+        for _ in 0..3 {
+            let breaker = BreakerLayer::new(breakers.clone());
+            let limit = |limit| ConnectTimeoutLayer::new(limit);
+            let told = match place {
+                "outside" => {
+                    let dialer = limit(S(2)).layer(breaker.layer(hangs(TLS)));
+                    dialer.oneshot(to(1)).await.unwrap_err().to_string()
+                }
+                "far outside" => {
+                    let dialer = limit(S(9)).layer(breaker.layer(hangs(TLS)));
+                    let dialer = limit(S(2)).layer(dialer);
+                    dialer.oneshot(to(1)).await.unwrap_err().to_string()
+                }
+                _ => {
+                    let dialer = breaker.layer(limit(S(2)).layer(hangs(TLS)));
+                    dialer.oneshot(to(1)).await.unwrap_err().to_string()
+                }
+            };
+            let said = "no connection to peer:1 within 2s: still in the TLS handshake";
+            assert_eq!(told, said);
+        }
+        let layer = BreakerLayer::new(breakers.clone());
+        let error = layer.layer(hangs(TLS)).oneshot(to(1)).await.unwrap_err();
+        let Refused::Open { last_failure, .. } = refused(&error) else {
+            panic!("{place}: {error}");
+        };
+        let failure = last_failure.as_deref().unwrap();
+        assert!(failure.ends_with("still in the TLS handshake"), "{failure}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_in_the_budgets_line_says_nothing_about_the_peer() {
+    let rate = DialSettings::per_second(1_000, 1_000).unwrap();
+    let budget = DialBudget::new(dial_budget::Settings::new(rate, 1).unwrap());
+    let under = || DialBudgetLayer::new(budget.clone()).layer(hangs(DialStep::Resolving));
+    let mut holder = JoinSet::new();
+    holder.spawn(under().oneshot(to(9)));
+    sleep(MS(1)).await;
+    assert_eq!(budget.in_flight(), 1);
+    let breakers = each(three());
+    for _ in 0..5 {
+        let breaker = BreakerLayer::new(breakers.clone());
+        let outside = ConnectTimeout::new(breaker.layer(under()), S(1));
+        outside.oneshot(to(1)).await.unwrap_err();
+        let inside = breaker.layer(ConnectTimeout::new(under(), S(1)));
+        inside.oneshot(to(1)).await.unwrap_err();
+        assert_eq!(breakers.state(&to(1)), Some(State::Closed));
+    }
+    assert_eq!(budget.in_flight(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budgets_refusal_is_known_through_the_layers_between() {
+    let rate = DialSettings::new(1, S(3_600), 1).unwrap();
+    let settings = dial_budget::Settings::new(rate, 1).unwrap();
+    let budget = DialBudget::new(settings.waiters_max(0).unwrap());
+    let (peer, breakers) = (Peer::default(), each(three()));
+    for _ in 0..20 {
+        let under = DialBudgetLayer::new(budget.clone()).layer(peer.dialer());
+        let proxied = crate::socks5::Dialer::new(ConnectTimeout::new(under, S(1)), to(9));
+        let dialer = BreakerLayer::new(breakers.clone()).layer(proxied);
+        dialer.oneshot(to(1)).await.unwrap_err();
+    }
+    assert_eq!(peer.calls(), 1);
+    assert_eq!(breakers.state(&to(1)), Some(State::Closed));
+}
+
+/// A dialer whose clones have to be asked again whether they are ready.
+#[derive(Debug)]
+struct Asked {
+    ready: bool,
+}
+
+impl Clone for Asked {
+    fn clone(&self) -> Self {
+        Self { ready: false }
+    }
+}
+
+impl Service<Endpoint> for Asked {
+    type Response = DuplexStream;
+    type Error = io::Error;
+    type Future = std::future::Ready<io::Result<DuplexStream>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.ready = true;
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _endpoint: Endpoint) -> Self::Future {
+        assert!(self.ready, "called without being asked");
+        self.ready = false;
+        std::future::ready(Ok(tokio::io::duplex(16).0))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_dialer_that_said_it_is_ready_is_the_one_that_is_called() {
+    let asked = || Asked { ready: false };
+    let rate = DialSettings::per_second(1_000, 1_000).unwrap();
+    let budget = DialBudget::new(dial_budget::Settings::new(rate, 1).unwrap());
+    let mut budgeted = DialBudgetLayer::new(budget).layer(asked());
+    let mut guarded = BreakerLayer::new(each(three())).layer(asked());
+    for _ in 0..2 {
+        let connected = budgeted.ready().await.unwrap().call(to(1)).await;
+        connected.unwrap();
+        let connected = guarded.ready().await.unwrap().call(to(1)).await;
+        connected.unwrap();
+    }
 }

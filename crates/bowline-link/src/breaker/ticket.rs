@@ -1,5 +1,5 @@
-//! A call that was let through: it reports how it came out, or gives its place
-//! back when it is dropped.
+//! A call that was let through: it reports how it came out, also where a deadline
+//! ended it, or gives its place back when it is dropped.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -9,8 +9,10 @@ use bowline_policy::breaker::Permit;
 use tokio::time::Instant;
 
 use super::Breakers;
+use super::counts::Counts;
 use super::shelf::{Shared, lock};
-use crate::{BoxError, Endpoint};
+use crate::step::Around;
+use crate::{BoxError, ConnectTimeoutError, Endpoint};
 
 /// How many bytes of the last failure are kept for those who are refused: a
 /// line for a person, its causes included.
@@ -21,6 +23,8 @@ pub(super) struct Ticket {
     guarded: Shared,
     permit: Option<Permit>,
     endpoint: Endpoint,
+    counts: Counts,
+    around: Around,
 }
 
 // === impl Ticket ===
@@ -31,12 +35,15 @@ impl Ticket {
         guarded: Shared,
         permit: Permit,
         endpoint: Endpoint,
+        counts: Counts,
     ) -> Self {
         Self {
             breakers,
             guarded,
             permit: Some(permit),
             endpoint,
+            counts,
+            around: Around::present(),
         }
     }
 
@@ -51,6 +58,14 @@ impl Ticket {
     }
 
     pub(super) fn failed(mut self, error: &BoxError) {
+        self.fail(error);
+    }
+
+    /// Reports a failure, if it is one that counts.
+    fn fail(&mut self, error: &BoxError) {
+        if !(self.counts)(error) {
+            return;
+        }
         if let Some(permit) = self.permit.take() {
             let now = Instant::now().into_std();
             let failure = line(error.as_ref());
@@ -61,10 +76,28 @@ impl Ticket {
                 });
         }
     }
+
+    /// What a deadline round this call says of the peer, where one struck.
+    fn struck(&self) -> Option<BoxError> {
+        // What counts is another's code, and may panic as well.
+        if self.permit.is_none() || std::thread::panicking() {
+            return None;
+        }
+        let struck = self.around.struck()?;
+        let elapsed = ConnectTimeoutError::Elapsed {
+            endpoint: self.endpoint.clone(),
+            after: struck.after,
+            step: struck.step,
+        };
+        Some(elapsed.into())
+    }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
+        if let Some(elapsed) = self.struck() {
+            self.fail(&elapsed);
+        }
         if let Some(permit) = self.permit.take() {
             // Changes no state, so there is nothing to tell.
             lock(&self.guarded).breaker.cancelled(permit);

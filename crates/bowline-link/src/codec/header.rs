@@ -1,6 +1,8 @@
 //! Binary frames: eight bytes that say what follows and how much of it. Payloads are carried, not
 //! understood.
 
+use std::fmt;
+
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio_util::codec::{Decoder, Encoder};
 
@@ -39,8 +41,8 @@ pub struct Command(u16);
 /// One message: what it is and what it carries.
 ///
 /// A decoded payload shares the memory of what was read with it: copy what is to
-/// be kept for long.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// be kept for long. `Debug` counts its bytes and shows none: they may be a password.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Frame {
     /// What it is.
     pub cmd: Command,
@@ -174,6 +176,17 @@ impl Command {
     /// Whether a peer that does not know it may skip it.
     pub const fn is_ignorable(self) -> bool {
         self.0 & IGNORABLE != 0
+    }
+}
+
+// === impl Frame ===
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Frame")
+            .field("cmd", &self.cmd)
+            .field("bytes", &self.payload.len())
+            .finish_non_exhaustive()
     }
 }
 

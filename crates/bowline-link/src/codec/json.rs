@@ -16,7 +16,8 @@ use super::{ConcatenatedJsonCodec, Error, Limits};
 ///
 /// Where a value ends and how large it may be is [`ConcatenatedJsonCodec`]'s to say. A value that
 /// is no `T` is an error that counts the values and quotes none of it; it is taken off the
-/// buffer, and asking again goes on behind it. serde_json refuses what nests deeper than
+/// buffer, and asking again goes on behind it (in a `Framed`, after the one `None` that follows
+/// each error). serde_json refuses what nests deeper than
 /// [`JSON_DEPTH_MAX`](super::JSON_DEPTH_MAX), as the codec below it does.
 ///
 /// ```

@@ -15,7 +15,8 @@ use super::{Error, GAP_BYTES_MAX, Limits, LineCodec, json};
 ///
 /// Where a line ends and how long it may be is [`LineCodec`]'s to say. A line that is no `T` is
 /// an error that names the line and quotes none of it; it is taken off the buffer, and
-/// asking again goes on behind it. serde_json refuses what nests deeper than
+/// asking again goes on behind it (in a `Framed`, after the one `None` that follows each error).
+/// serde_json refuses what nests deeper than
 /// [`JSON_DEPTH_MAX`](super::JSON_DEPTH_MAX).
 ///
 /// Blank lines are skipped, as [the format] leaves open: people press Enter, and many programs

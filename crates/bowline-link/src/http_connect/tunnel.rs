@@ -1,5 +1,6 @@
 //! A stream behind a proxy, which may have sent its first bytes along with the answer.
 
+use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,8 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// A stream through an HTTP proxy.
 ///
 /// Bytes that came right behind the proxy's answer are read first. There are seldom any:
-/// a peer that speaks first, and a proxy that is quick.
-#[derive(Debug)]
+/// a peer that speaks first, and a proxy that is quick. `Debug` only counts them.
 pub struct Tunnel<I> {
     io: I,
     early: Bytes,
@@ -32,6 +32,15 @@ impl<I> Tunnel<I> {
     /// The stream to the proxy, and what was read from it and not yet from here.
     pub fn into_parts(self) -> (I, Bytes) {
         (self.io, self.early)
+    }
+}
+
+impl<I: fmt::Debug> fmt::Debug for Tunnel<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tunnel")
+            .field("io", &self.io)
+            .field("early_bytes", &self.early.len())
+            .finish()
     }
 }
 

@@ -68,6 +68,9 @@ fn name(host: &str) -> Result<Vec<u8>, &'static str> {
     if host.is_empty() {
         return Err("its name is empty");
     }
+    if host.contains('%') {
+        return Err("a zone means nothing on another machine");
+    }
     if host.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return Err("its name has spaces or control characters");
     }

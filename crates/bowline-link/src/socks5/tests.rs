@@ -220,6 +220,7 @@ async fn what_no_request_can_carry_is_refused_before_the_proxy_is_called() {
         (Endpoint::new("", 1), "empty"),
         (Endpoint::new("a\0b", 1), "control"),
         (Endpoint::new("fe80::1%2", 1), "zone"),
+        (Endpoint::new("fe80::1%eth0", 1), "zone"),
         (Endpoint::unix("/run/x"), "unix"),
     ] {
         let (dialer, mut far) = pipe();

@@ -195,10 +195,6 @@ async fn connect(
     Ok(stream)
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that opens a real connection"
-)]
 async fn open(address: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
@@ -211,5 +207,27 @@ async fn open(address: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStre
         }
         socket.bind(SocketAddr::new(source, 0))?;
     }
-    socket.connect(address).await
+    call(socket, address).await
+}
+
+/// Connects, unless the other end turns out to be the same socket.
+///
+/// Where nobody listens on a port from which the system may as well call, a call from that very
+/// port meets itself (a simultaneous open, RFC 9293 section 3.5). It would answer its own words,
+/// and keep the port from the server that is to come back there.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that opens a real connection"
+)]
+pub(super) async fn call(socket: TcpSocket, address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = socket.connect(address).await?;
+    // An end that is gone already is for the first read to notice.
+    let ends = (stream.local_addr().ok(), stream.peer_addr().ok());
+    if matches!(ends, (Some(own), Some(peer)) if own == peer) {
+        // Reset, or the port would stay taken for a minute more (TIME-WAIT).
+        stream.set_zero_linger()?;
+        let why = "the call reached itself: nobody listens there";
+        return Err(io::Error::new(io::ErrorKind::ConnectionRefused, why));
+    }
+    Ok(stream)
 }

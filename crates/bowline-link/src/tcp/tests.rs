@@ -200,6 +200,19 @@ async fn a_dial_that_no_address_takes_names_them_all() {
 }
 
 #[tokio::test]
+async fn a_call_that_reaches_itself_is_nobody_there() {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let own = socket.local_addr().unwrap();
+    // The system may choose this port by itself, where nobody listens on it.
+    let error = dialer::call(socket, own).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused, "{error}");
+    assert!(error.to_string().contains("itself"), "{error}");
+    // Nothing is left in the way of the server that comes back.
+    Listener::bind(own).unwrap();
+}
+
+#[tokio::test]
 async fn a_dial_comes_from_the_source_it_was_told_or_not_at_all() {
     let (_listener, address) = listener();
     let source = "127.0.0.1".parse().unwrap();

@@ -45,7 +45,7 @@ impl Alert {
             22 => ("record_overflow", "a record of ours was too long"),
             40 => (
                 "handshake_failure",
-                "it found no cipher suite, group or signature in common",
+                "it found no cipher suite, group or signature in common, or misses our certificate",
             ),
             41 => ("no_certificate", "it wants a certificate from us"),
             42 => (

@@ -23,7 +23,8 @@ impl Clock {
 
 impl TimeProvider for Clock {
     fn current_time(&self) -> Option<UnixTime> {
-        let since = self.0.now().duration_since(UNIX_EPOCH).ok()?;
+        // Before 1970 nothing is valid yet, which is said as such: it is no fault of the peer's.
+        let since = self.0.now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Some(UnixTime::since_unix_epoch(since))
     }
 }

@@ -15,15 +15,16 @@ use crate::tcp::BACKLOG;
 
 /// How long [`Listener::bind`] waits for others who bind in the same directory.
 ///
-/// They hold its lock for a few system calls.
+/// They hold its lock for a few system calls, and while they look again at a socket that refuses.
 pub const BIND_WAIT: Duration = Duration::from_secs(1);
 
 /// How long between two looks at the lock, or at what holds the path.
 const LOOK_PAUSE: Duration = Duration::from_millis(10);
 
-/// How many refusals in a row say that a server is dead. On Linux one is proof; elsewhere
-/// a live one with a full backlog refuses too, and is given a second to accept something.
-const REFUSALS: u32 = if cfg!(target_os = "linux") { 1 } else { 100 };
+/// How many refusals in a row say that a server is dead. A server of another make that has
+/// bound and does not listen yet refuses as well, so one is no proof; and except on Linux a live
+/// one with a full backlog does, which is given a second to accept something.
+const REFUSALS: u32 = if cfg!(target_os = "linux") { 3 } else { 100 };
 
 /// What [`Listen::accept`] says of every peer of a Unix socket: it has no address.
 pub const NO_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
@@ -83,9 +84,9 @@ impl Listener {
     ///
     /// A socket file that a dead server left behind is removed; that it is dead is found
     /// by calling it, which a live server sees as a caller who hangs up. A live server's
-    /// socket, and whatever is no socket, are left alone. (Where a full backlog refuses as
-    /// a dead server does, which Linux does not, it has to refuse for a second.) Binders in one directory take
-    /// turns (by a lock on it, for at most [`BIND_WAIT`]), so that of two servers which
+    /// socket, and whatever is no socket, are left alone. It has to refuse for 20 ms, since one
+    /// that is just starting refuses too; where a full backlog does as well, which it does not
+    /// on Linux, for a second. Binders in one directory take turns (by a lock on it, for at most [`BIND_WAIT`]), so that of two servers which
     /// start at once one wins and the other is told.
     ///
     /// # Errors

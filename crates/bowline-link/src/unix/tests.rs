@@ -95,6 +95,33 @@ async fn a_live_server_keeps_its_socket_even_with_a_full_backlog() {
     assert!(path.exists());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_server_that_has_bound_and_is_about_to_listen_keeps_its_socket() {
+    let (_directory, path, endpoint) = socket();
+    let starting = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None);
+    let starting = starting.unwrap();
+    let address = socket2::SockAddr::unix(&path).unwrap();
+    starting.bind(&address).unwrap();
+    let (bound, ()) = futures_util::future::join(Listener::bind(&path), async {
+        tokio::time::sleep(Duration::from_millis(15)).await;
+        starting.listen(8).unwrap();
+    })
+    .await;
+    let error = bound.unwrap_err();
+    assert!(matches!(error, BindError::InUse { .. }), "{error:?}");
+    dial(&endpoint).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_socket_that_answers_anything_but_a_refusal_is_left_alone() {
+    let (_directory, path, _) = socket();
+    // A call to it is the wrong kind of call.
+    let _datagrams = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    let error = Listener::bind(&path).await.unwrap_err();
+    assert!(matches!(error, BindError::InUse { .. }), "{error:?}");
+    assert!(path.exists());
+}
+
 #[tokio::test]
 async fn what_is_no_socket_is_left_alone() {
     let (directory, path, _) = socket();

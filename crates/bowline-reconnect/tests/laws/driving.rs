@@ -1,7 +1,9 @@
 //! When a link dials, when it notices a death, and when it ends.
 
+use bowline_link::breaker::{BreakerLayer, Breakers};
 use bowline_policy::backoff::{Maker, Schedule};
-use bowline_reconnect::{ConnectTimeout, Kind, ReconnectLayer, Resumption, State, Step};
+use bowline_policy::breaker;
+use bowline_reconnect::{ConnectTimeout, Kind, Reconnect, ReconnectLayer, Resumption, State, Step};
 use tokio::time::{Instant, sleep, timeout};
 use tower::{Layer, ServiceExt};
 
@@ -224,4 +226,22 @@ async fn a_handle_is_send_and_sync_where_its_service_is() {
     fn check<T: Send + Sync>(_: &T) {}
     let link = Peer::new(Dial::Accept).link_with(schedule()).build();
     check(&link);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_hangs_is_a_failure_to_a_breaker_in_the_connector() {
+    let peer = Peer::new(Dial::Hang);
+    let settings = breaker::Settings::new(2).unwrap();
+    let breakers = Breakers::for_all(&breaker::Maker::new(settings, 1));
+    let connector = BreakerLayer::new(breakers.clone()).layer(peer.connector());
+    let maker = Maker::new(schedule(), 1);
+    let link = Reconnect::builder(connector, endpoint(), &maker).connect_timeout(secs(3));
+    let link = link.build();
+    sleep(secs(8)).await;
+    let state = breakers.state(&endpoint());
+    assert!(
+        matches!(state, Some(breaker::State::Open { .. })),
+        "{state:?}"
+    );
+    drop(link);
 }

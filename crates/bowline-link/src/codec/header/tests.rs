@@ -256,3 +256,15 @@ proptest! {
         prop_assert!(read.capacity() <= 2 * (HEADER_BYTES + 8192));
     }
 }
+
+#[test]
+fn a_frame_in_a_log_tells_no_secret() {
+    let frame = Frame {
+        cmd: Command::new(1),
+        payload: Bytes::from_static(b"token=ahoy"),
+    };
+    assert_eq!(
+        format!("{frame:?}"),
+        "Frame { cmd: Command(1), bytes: 10, .. }"
+    );
+}

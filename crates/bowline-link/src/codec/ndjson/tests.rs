@@ -159,3 +159,15 @@ proptest! {
         decode_every_way(&codec, &noise, 8);
     }
 }
+
+#[tokio::test]
+async fn a_framed_goes_on_behind_a_bad_line_after_one_none() {
+    let wire: &[u8] = b"1\nahoy\n2\n";
+    let mut lines = FramedRead::new(wire, codec::<u32>());
+    assert_eq!(lines.next().await.unwrap().unwrap(), 1);
+    assert!(lines.next().await.unwrap().is_err());
+    assert!(lines.next().await.is_none(), "not the end yet");
+    assert_eq!(lines.next().await.unwrap().unwrap(), 2);
+    assert!(lines.next().await.is_none());
+    assert!(lines.next().await.is_none());
+}

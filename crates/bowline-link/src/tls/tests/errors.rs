@@ -61,6 +61,18 @@ async fn the_clock_that_was_given_says_what_is_expired() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_clock_before_1970_is_no_fault_of_the_peers() {
+    let ca = Ca::new("harbour");
+    let clock = Told::new();
+    clock.tell(1960, 1, 1);
+    let connector = client(&ca).clock(Arc::new(clock)).build().unwrap();
+    let acceptor = server(&ca.issue(1, &[HOST])).build().unwrap();
+    let error = meet(&connector, &acceptor).await.0.unwrap_err();
+    assert!(matches!(error, Error::NotYetValid { .. }), "{error:?}");
+    assert!(told(&error).contains("it is 1970-01-01"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_expired_client_is_told_apart_by_the_server_and_tells_its_user() {
     let ca = Ca::new("harbour");
     let (shown, person) = (ca.issue(1, &[HOST]), ca.issue(2, &["ana"]));
@@ -88,6 +100,19 @@ async fn a_stranger_is_told_from_a_namesake() {
     assert!(matches!(error, Error::UnknownIssuer), "{error:?}");
     let (error, _) = refused(client(&Ca::new("harbour")), server(&shown)).await;
     assert!(matches!(error, Error::BadSignature), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_server_is_told_why() {
+    let shown = Ca::new("harbour").issue(1, &[HOST]);
+    for version in [Version::V1_2, Version::V1_3] {
+        let client = client(&Ca::new("lighthouse")).versions(version, version);
+        let (_, heard) = shake(client, server(&shown)).await;
+        let Err(Error::Alert { alert }) = heard else {
+            panic!("{version}: {heard:?}");
+        };
+        assert_eq!(alert.name(), "unknown_ca", "{version}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -181,6 +206,33 @@ async fn a_revoked_client_is_refused_by_name_on_both_sides() {
         panic!("{error:?}");
     };
     assert_eq!(alert.name(), "certificate_revoked");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_fails_closed_by_its_lists_as_a_client_does() {
+    let (ca, other) = (Ca::new("harbour"), Ca::new("lighthouse"));
+    let (shown, person) = (ca.issue(1, &[HOST]), ca.issue(2, &["ana"]));
+    let clock = Told::new();
+    clock.tell(2026, 6, 2);
+    let asks = || {
+        let server = server(&shown).require_clients(ca.roots());
+        server.clock(Arc::new(clock.clone()))
+    };
+    let client = client(&ca).identity(person.identity());
+    let stale = ca.revocation_lists(&[]);
+    let error = shake(client.clone(), asks().revocation_lists(stale.clone())).await;
+    let error = error.1.unwrap_err();
+    let overdue = matches!(error, Error::StaleRevocationList { .. });
+    assert!(overdue, "{error:?}");
+    let easy = asks().revocation_lists(stale.believe_stale());
+    shake(client.clone(), easy).await.1.unwrap();
+
+    let elsewhere = other.revocation_lists(&[]).believe_stale();
+    let strict = asks().revocation_lists(elsewhere.clone());
+    let error = shake(client.clone(), strict).await.1.unwrap_err();
+    assert!(matches!(error, Error::UnknownRevocation), "{error:?}");
+    let easy = asks().revocation_lists(elsewhere.accept_uncovered());
+    shake(client, easy).await.1.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

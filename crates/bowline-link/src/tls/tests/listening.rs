@@ -136,6 +136,25 @@ async fn a_failed_handshake_is_an_event_and_no_error_of_accept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_listener_tells_whom_it_refuses_why() {
+    let ca = Ca::new("harbour");
+    let acceptor = server(&ca.issue(1, &[HOST])).alpn(["chat/1"]);
+    let (door, arrivals) = mpsc::unbounded_channel();
+    let door_below = Door { arrivals, taken: 0 };
+    let mut listener = Listener::new(door_below, acceptor.build().unwrap());
+    let connector = client(&ca).alpn(["irc/1"]).build().unwrap();
+    let (near, far) = duplex(ROOM);
+    door.send(Ok(far)).unwrap();
+    let heard = tokio::select! {
+        biased;
+        shaken = connector.connect(HOST, near) => shaken.unwrap_err(),
+        accepted = listener.accept() => panic!("{accepted:?}"),
+    };
+    let told = matches!(heard, Error::NoCommonProtocol { by: Side::Peer });
+    assert!(told, "{heard:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_more_handshakes_are_under_way_than_allowed() {
     let mut house = House::new(2);
     let _silent = [house.silent(), house.silent()];
