@@ -3,7 +3,8 @@
 //! In the *deadly* ones a client's bytes stop for longer than any heartbeat should bear,
 //! under full write load, over slow links, on quiet ones: it must notice in time. In the
 //! *harmless* ones answers are late but not too late, processes freeze and go on, clocks leap
-//! and readers pause: nobody may be given up who did not deserve it.
+//! and readers pause: nobody may be given up who did not deserve it. In both the server is
+//! dialed by its name, and the answers to that go wrong too.
 
 mod client;
 mod deserved;
@@ -23,6 +24,7 @@ use bowline_policy::heartbeat::{self, Adaptive, Fixed, GRACES_MAX, Ladder, Polic
 use bowline_sim::Scenario;
 use bowline_sim::check::{Check, DetectedInTime};
 use bowline_sim::history::Name;
+use bowline_sim::names::Zone;
 
 use deserved::{Deserved, OfThese};
 pub use rival::Rival;
@@ -36,6 +38,12 @@ const SERVER: &str = "server";
 
 /// Where it listens.
 const PORT: u16 = 7400;
+
+/// Who knows where that is.
+const NAMES: &str = "names";
+
+/// How long an answer of it is good.
+const TTL: Duration = Duration::from_secs(1);
 
 /// A client, what it does with its connection, and by which heartbeat.
 #[derive(Debug, Clone, Copy)]
@@ -91,6 +99,7 @@ const SLACK: Duration = Duration::from_millis(500);
 pub fn scenario(rival: Option<Rival>) -> Scenario<()> {
     Scenario::new("heartbeat")
         .hosts([SERVER], server::run)
+        .name_server(NAMES, Zone::new(TTL))
         .clients(CLIENTS.map(|client| client.name), move |node| {
             client::run(node, rival)
         })
@@ -172,10 +181,11 @@ fn noticed(beat: Beat) -> impl Check + Clone {
 }
 
 /// How long clients need to come to their end once all is well: the longest silence, with a
-/// fresh chance for each leap of a clock; a dial that hangs; a dial, a question, its answer.
+/// fresh chance for each leap of a clock; dials that go where a wrong answer led, as long as
+/// that is good, and one that hangs; a dial, a question, its answer.
 fn live_within() -> Duration {
     let silence = Beat::Adaptive.bound().max(Beat::Fixed.bound());
-    silence + TIMEOUT * GRACES_MAX + (DIAL_TIMEOUT + REDIAL_AFTER) * 2 + SLACK * 2
+    silence + TIMEOUT * GRACES_MAX + TTL + (DIAL_TIMEOUT + REDIAL_AFTER) * 3 + SLACK * 2
 }
 
 /// How a connection ended.

@@ -1,6 +1,6 @@
 //! A client: it keeps a connection until all is well, and makes another one whenever it must.
 
-use bowline_link::{BoxError, Endpoint};
+use bowline_link::{BoxError, Endpoint, Resolving};
 use bowline_sim::history::{Name, What};
 use bowline_sim::scenario::Node;
 use rand_core::{Rng, SeedableRng};
@@ -18,9 +18,11 @@ pub(super) async fn run(node: Node, rival: Option<Rival>) -> Result<(), BoxError
     let mut chance = node.chance();
     // One for all connections of a client, as its author had it.
     let mut naive = rival.map(Naive::new);
+    let resolver = node.resolver(node.dns());
+    let dialer = Resolving::new(resolver, node.dialer());
     loop {
         node.record(What::Dialed { to: SERVER.into() });
-        let dial = node.dialer().oneshot(Endpoint::new(SERVER, PORT));
+        let dial = dialer.clone().oneshot(Endpoint::new(SERVER, PORT));
         let Ok(Ok(stream)) = timeout(DIAL_TIMEOUT, dial).await else {
             sleep(REDIAL_AFTER).await;
             continue;

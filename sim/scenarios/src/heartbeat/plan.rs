@@ -1,6 +1,7 @@
-//! What goes wrong: in even seeds bytes stop for too long, in odd ones never.
+//! What goes wrong: in even seeds bytes stop for too long, in odd ones never; in all of them
+//! names are answered for wrongly.
 
-use bowline_sim::{Clock, Direction, Fault, Plan, Step, Streams, Topology};
+use bowline_sim::{Answers, Clock, Direction, Fault, Plan, Step, Streams, Topology};
 use rand_core::Rng;
 use rand_pcg::Pcg64;
 
@@ -37,7 +38,40 @@ pub(super) fn draw(seed: u64, topology: &Topology) -> Plan {
     } else {
         harmless(&mut plan, &mut chance);
     }
+    lies(&mut plan, &mut chance);
     plan
+}
+
+/// Questions for the server are answered in all the wrong ways, one after the other.
+fn lies(plan: &mut Plan, chance: &mut Pcg64) {
+    let mut at_ms = 0;
+    loop {
+        at_ms += between(chance, 100, 5_000);
+        let for_ms = between(chance, 100, 4_000);
+        if at_ms + for_ms >= trouble_ms() {
+            return;
+        }
+        let answers = match chance.next_u64() % 7 {
+            0 => Answers::Several {
+                strangers: u8::try_from(between(chance, 1, 40)).expect("at most 40"),
+            },
+            1 => Answers::None,
+            2 => Answers::Slow {
+                ms: between(chance, 20, 3_000),
+            },
+            3 => Answers::Stale,
+            4 => Answers::NoSuchName,
+            5 => Answers::Failure,
+            _ => Answers::Silence,
+        };
+        plan.steps.push(Step {
+            at_ms,
+            for_ms: Some(for_ms),
+            target: SERVER.to_owned(),
+            fault: Fault::DnsAnswers { answers },
+        });
+        at_ms += for_ms;
+    }
 }
 
 /// Each client's bytes stop once or twice, over slow links and fast ones.
