@@ -62,11 +62,13 @@ fn run<T>(test: impl Future<Output = T>) -> T {
 impl Ca {
     /// `None` where the tests run without other people's programs.
     fn new() -> Option<Self> {
+        Self::named("harbour")
+    }
+
+    fn named(name: &str) -> Option<Self> {
         let openssl = program("openssl", "openssl")?;
         let mut params = CertificateParams::default();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "harbour");
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap());

@@ -114,12 +114,9 @@ fn our_client_tells_apart_why_it_refuses_an_openssl() {
     let client_with_list = client(&ca).revocation_lists(lists(&revoked));
     let error = meet(ca.issue(3, HOST, Time::Now), client_with_list);
     assert!(matches!(error, Error::Revoked), "{error:?}");
-    let stranger = Ca::new().expect("it was there a moment ago");
+    let stranger = Ca::named("stranger").expect("openssl was there a moment ago");
     let error = meet(ca.issue(4, HOST, Time::Now), client(&stranger));
-    assert!(
-        matches!(error, Error::UnknownIssuer | Error::BadSignature),
-        "{error:?}"
-    );
+    assert!(matches!(error, Error::UnknownIssuer { .. }), "{error:?}");
 }
 
 #[test]
