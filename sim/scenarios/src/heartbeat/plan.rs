@@ -11,6 +11,10 @@ use super::{CLIENTS, SERVER, TROUBLE};
 /// Longer than any of the heartbeats bears, in milliseconds.
 const STALL_MS: (u64, u64) = (6_500, 9_000);
 
+/// How far timers leap, in milliseconds: longer than a timeout and a tick. The network stands
+/// still meanwhile, so that a shorter leap is as if an answer had taken so much longer.
+const LEAP_MS: (u64, u64) = (800, 20_000);
+
 /// Of a flooded link, so that its buffers are full and are emptied within a timeout, in bytes
 /// per second.
 const FLOODED: u64 = 700_000;
@@ -133,7 +137,7 @@ fn harmless(plan: &mut Plan, chance: &mut Pcg64) {
         at_ms += between(chance, 500, 6_000);
         let (fault, for_ms) = match chance.next_u64() % 3 {
             0 => (Fault::Freeze, Some(between(chance, 100, 6_000))),
-            1 => (jump(Clock::Timers, between(chance, 50, 20_000)), None),
+            1 => (jump(Clock::Timers, between(chance, LEAP_MS.0, LEAP_MS.1)), None),
             _ => (jump(Clock::Wall, between(chance, 50, 3_600_000)), None),
         };
         let ends_at = at_ms + for_ms.unwrap_or(0);
