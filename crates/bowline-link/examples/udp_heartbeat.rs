@@ -60,7 +60,8 @@ fn node(socket: Socket, number: u32, session: Session, told: Told) -> (Heartbeat
         drop(told.try_send((number, event.clone())));
     });
     let we = Settings::new(number, session);
-    Heartbeat::new(socket, we, Arc::new(SystemClock), Arc::new(tell))
+    let (heartbeat, handle) = Heartbeat::new(socket, we, Arc::new(SystemClock));
+    (heartbeat.observed_by(tell), handle)
 }
 
 fn peer(number: u32, at: SocketAddr) -> Result<PeerSettings, BoxError> {

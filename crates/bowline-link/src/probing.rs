@@ -14,10 +14,11 @@ use tokio::task::coop;
 use tokio::time::{Instant, Sleep};
 
 use crate::alive::Wall;
-use crate::{Stamp, WallClock};
+use crate::{Log, Stamp, WallClock};
 
 mod ended;
 mod layer;
+mod log;
 mod probe;
 mod pulse;
 mod sink;
@@ -141,7 +142,7 @@ impl<T: Sink<P::Frame>, P: Probe> Probing<T, P> {
             frames,
             probe,
             pulse: Pulse::new(&prober),
-            observer: Arc::new(()),
+            observer: Arc::new(Log),
             prober,
             timer: Box::pin(tokio::time::sleep_until(now)),
             wall: None,
@@ -170,8 +171,8 @@ impl<T: Sink<P::Frame>, P: Probe> Probing<T, P> {
         self
     }
 
-    /// Shows what the heartbeat does to `observer`, in the task that reads. By
-    /// default nobody watches.
+    /// Shows what the heartbeat does to `observer`, in the task that reads,
+    /// instead of to [`Log`].
     pub fn with_observer(mut self, observer: Arc<dyn Observe<Event>>) -> Self {
         self.observer = observer;
         self

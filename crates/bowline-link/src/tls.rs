@@ -63,7 +63,7 @@ pub use client::Client;
 pub use connector::Connector;
 pub use dialer::{DialError, DialLayer, Dialer};
 pub use error::{Error, Side};
-pub use event::{Event, Log};
+pub use event::Event;
 pub use farewell::{FAREWELL_BYTES_MAX, FAREWELL_MAX};
 pub use flight::FLIGHT_MAX;
 pub use identity::Identity;

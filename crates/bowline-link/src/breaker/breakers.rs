@@ -12,7 +12,7 @@ use super::Event;
 use super::counts::Counts;
 use super::shelf::{Shelf, Watched, lock};
 use super::ticket::Ticket;
-use crate::Endpoint;
+use crate::{Endpoint, Log};
 
 /// The breakers of all who hold a clone of it.
 #[derive(Clone)]
@@ -87,8 +87,8 @@ impl Breakers {
         Self::kept_on(Shelf::one(maker))
     }
 
-    /// Tells `observer` what happens through this handle and the clones made
-    /// of it from now on.
+    /// Tells `observer`, instead of [`Log`], what happens through this handle
+    /// and the clones made of it from now on.
     #[must_use]
     pub fn observed_by(mut self, observer: impl Observe<Event> + 'static) -> Self {
         self.observer = Arc::new(observer);
@@ -182,7 +182,7 @@ impl Breakers {
     fn kept_on(shelf: Shelf) -> Self {
         Self {
             shelf: Arc::new(shelf),
-            observer: Arc::new(()),
+            observer: Arc::new(Log),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! What happened to a breaker, as values. It counts nothing.
 
+use bowline_policy::Observe;
 use bowline_policy::breaker::State;
+use tokio::time::Instant;
 
 use super::Refused;
-use crate::Endpoint;
+use crate::{Endpoint, Log};
 
 /// Something that happened to a breaker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,4 +26,52 @@ pub enum Event {
     },
     /// A call was not made.
     Refused(Refused),
+}
+
+// === impl Log ===
+
+/// One that opens is a warning; other changes are told; the calls that were not made are for
+/// debugging, since their callers hear of them.
+impl Observe<Event> for Log {
+    fn observe(&self, event: &Event) {
+        match event {
+            Event::Changed {
+                endpoint,
+                from,
+                to: State::Open { until },
+                cycle,
+            } => {
+                let (from, until) = (name(*from), Instant::from_std(*until));
+                tracing::warn!(
+                    %endpoint,
+                    from,
+                    cycle,
+                    left = ?until.saturating_duration_since(Instant::now()),
+                    "breaker opened"
+                );
+            }
+            Event::Changed {
+                endpoint,
+                from,
+                to,
+                cycle,
+            } => {
+                let (from, to) = (name(*from), name(*to));
+                tracing::info!(%endpoint, from, to, cycle, "breaker changed");
+            }
+            Event::Refused(refused) => tracing::debug!(error = %refused, "call not made"),
+        }
+    }
+}
+
+/// As a word: when an open one may be asked again is no part of it.
+fn name(state: State) -> &'static str {
+    match state {
+        State::Closed => "closed",
+        State::Open { .. } => "open",
+        State::HalfOpen => "half-open",
+        State::ForcedOpen => "forced open",
+        State::ForcedClosed => "forced closed",
+        _ => "other",
+    }
 }

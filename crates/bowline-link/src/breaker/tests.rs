@@ -9,7 +9,7 @@ use std::time::Duration;
 use bowline_policy::breaker::{Maker, Settings, State};
 use bowline_policy::budget::DialSettings;
 use bowline_policy::{Share, from_fn};
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tower::{ServiceExt, service_fn};
@@ -18,7 +18,8 @@ use tower_service::Service;
 
 use super::*;
 use crate::dial_budget::{self, DialBudget, DialBudgetLayer};
-use crate::{BoxError, ConnectTimeout, ConnectTimeoutLayer, Dial, DialStep, Endpoint};
+use crate::log::testing::Lines;
+use crate::{BoxError, ConnectTimeout, ConnectTimeoutLayer, Dial, DialStep, Endpoint, socks5};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 const S: fn(u64) -> Duration = Duration::from_secs;
@@ -435,4 +436,39 @@ async fn the_dialer_that_said_it_is_ready_is_the_one_that_is_called() {
         let connected = guarded.ready().await.unwrap().call(to(1)).await;
         connected.unwrap();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn by_default_a_breaker_is_logged_and_a_refused_password_is_not() {
+    let lines = Lines::here();
+    let far: Arc<Mutex<Vec<DuplexStream>>> = Arc::default();
+    let proxy = service_fn(move |_: Endpoint| {
+        let far = Arc::clone(&far);
+        async move {
+            let (near, mut proxy) = tokio::io::duplex(1024);
+            // Log in; and: not like that.
+            proxy.write_all(&[5, 2, 1, 1]).await?;
+            far.lock().unwrap().push(proxy);
+            Ok::<_, io::Error>(near)
+        }
+    });
+    let dialer = socks5::Dialer::new(proxy, Endpoint::new("proxy", 1080));
+    let dialer = dialer.login("ann", "high tide").unwrap();
+    let breakers = each(three());
+    let dialer = BreakerLayer::new(breakers.clone()).layer(dialer);
+    for _ in 0..4 {
+        dialer.clone().oneshot(to(1)).await.unwrap_err();
+    }
+    breakers.reset(&to(1));
+    let lines = lines.take();
+    assert_eq!(
+        lines,
+        [
+            "WARN breaker opened endpoint=peer:1 from=\"closed\" cycle=1 left=5s",
+            "DEBUG call not made error=not calling peer:1 for another 5s, last failure: \
+             the SOCKS5 proxy proxy:1080 refused user and password (status 1)",
+            "INFO breaker changed endpoint=peer:1 from=\"open\" to=\"closed\" cycle=2",
+        ]
+    );
+    assert!(!lines.concat().contains("tide") && !lines.concat().contains("ann"));
 }

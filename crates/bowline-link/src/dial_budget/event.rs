@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::Endpoint;
+use bowline_policy::Observe;
+
+use crate::{Endpoint, Log};
 
 /// Something that happened to a dial that could not start at once.
 ///
@@ -46,4 +48,30 @@ pub enum Event {
         /// How many stand in line, which is as many as may.
         waiting: usize,
     },
+}
+
+// === impl Log ===
+
+/// All of it is for debugging: where thousands come back at once each of them stands in line,
+/// and who is turned away hears so.
+impl Observe<Event> for Log {
+    fn observe(&self, event: &Event) {
+        match event {
+            Event::Held { endpoint, waiting } => {
+                tracing::debug!(%endpoint, waiting, "dial stands in line");
+            }
+            Event::Released { endpoint, waited } => {
+                tracing::debug!(%endpoint, ?waited, "dial starts");
+            }
+            Event::TimedOut { endpoint, waited } => {
+                tracing::debug!(%endpoint, ?waited, "dial got no turn in time");
+            }
+            Event::GivenUp { endpoint, waited } => {
+                tracing::debug!(%endpoint, ?waited, "dial left the line");
+            }
+            Event::Overloaded { endpoint, waiting } => {
+                tracing::debug!(%endpoint, waiting, "dial turned away, the line is full");
+            }
+        }
+    }
 }

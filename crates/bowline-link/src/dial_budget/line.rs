@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{Event, Settings};
-use crate::Endpoint;
+use crate::{Endpoint, Log};
 
 /// Bounds the dials of all who hold a clone of it.
 #[derive(Clone)]
@@ -69,7 +69,7 @@ struct Waiting<'a> {
 // === impl DialBudget ===
 
 impl DialBudget {
-    /// Begins with a full burst, nobody in line, and nobody told of anything.
+    /// Begins with a full burst and nobody in line.
     pub fn new(settings: Settings) -> Self {
         let now = Instant::now().into_std();
         Self {
@@ -80,12 +80,12 @@ impl DialBudget {
                 waiting: AtomicUsize::new(0),
                 settings,
             }),
-            observer: Arc::new(()),
+            observer: Arc::new(Log),
         }
     }
 
-    /// Tells `observer` what happens to dials that go through this handle and
-    /// the clones made of it from now on.
+    /// Tells `observer`, instead of [`Log`], what happens to dials that go
+    /// through this handle and the clones made of it from now on.
     #[must_use]
     pub fn observed_by(mut self, observer: impl Observe<Event> + 'static) -> Self {
         self.observer = Arc::new(observer);

@@ -15,6 +15,7 @@ use tower::{Service, ServiceExt, service_fn};
 use tower_layer::Layer;
 
 use super::*;
+use crate::log::testing::Lines;
 use crate::{BoxError, Dial, Endpoint};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -353,4 +354,43 @@ fn contradictions_are_refused_with_both_values() {
         settings(1, 1, 1).wait_max(Duration::ZERO),
         "wait 0ns is not within 1ms and 31536000s",
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn by_default_whoever_stands_in_line_is_logged() {
+    let lines = Lines::here();
+    let settings = settings(1, 1, 1).waiters_max(1).unwrap();
+    let budget = DialBudget::new(settings.wait_max(S(2)).unwrap());
+    let peer = Peer::default();
+    peer.under(&budget).oneshot(to(1)).await.unwrap();
+    let mut dials = JoinSet::new();
+    dials.spawn(peer.under(&budget).oneshot(to(60_000)));
+    settle().await;
+    peer.under(&budget).oneshot(to(3)).await.unwrap_err();
+    sleep(S(1)).await;
+    peer.under(&budget).oneshot(to(4)).await.unwrap_err();
+    let left = timeout(MS(100), peer.under(&budget).oneshot(to(5)));
+    assert!(left.await.is_err());
+    let mut waits = Vec::new();
+    let lines = lines.take();
+    let lines = lines.iter().map(|line| {
+        let (line, waited) = line.split_once(" waited=").unwrap_or((line, ""));
+        waits.push(waited.to_owned());
+        line
+    });
+    assert_eq!(
+        lines.collect::<Vec<_>>(),
+        [
+            "DEBUG dial stands in line endpoint=peer:60000 waiting=1",
+            "DEBUG dial turned away, the line is full endpoint=peer:3 waiting=1",
+            "DEBUG dial starts endpoint=peer:60000",
+            "DEBUG dial stands in line endpoint=peer:4 waiting=1",
+            "DEBUG dial got no turn in time endpoint=peer:4",
+            "DEBUG dial stands in line endpoint=peer:5 waiting=1",
+            "DEBUG dial left the line endpoint=peer:5",
+        ]
+    );
+    for (line, unit) in [(2, "ms"), (4, "s"), (6, "ms")] {
+        assert!(waits[line].ends_with(unit), "{waits:?}");
+    }
 }

@@ -3,7 +3,10 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use bowline_policy::Observe;
+
 use super::Kind;
+use crate::Log;
 
 /// Something that happened in a [`Resolver`](super::Resolver).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,4 +43,39 @@ pub enum Event {
         /// How long ago the name servers said so.
         age: Duration,
     },
+}
+
+// === impl Log ===
+
+/// What is served although it is old is a warning: the name servers are away. The rest is for
+/// debugging: a name without IPv6 fails for that kind every time, and whoever is left without
+/// any answer hears so.
+impl Observe<Event> for Log {
+    fn observe(&self, event: &Event) {
+        match event {
+            Event::Answered {
+                name,
+                kind,
+                took,
+                ttl,
+            } => {
+                tracing::debug!(name, ?kind, ?took, ?ttl, "name servers answered");
+            }
+            Event::Failed {
+                name,
+                kind,
+                took,
+                error,
+            } => {
+                tracing::debug!(name, ?kind, ?took, error, "name servers gave no answer");
+            }
+            Event::ServedStale {
+                name,
+                addresses,
+                age,
+            } => {
+                tracing::warn!(name, ?addresses, ?age, "served old addresses");
+            }
+        }
+    }
 }

@@ -15,7 +15,7 @@ use super::ask::Asking;
 use super::cache::{Cache, Known};
 use super::message::{Data, host};
 use super::{Error, Event, Found, Kind, Service, Settings, Sockets, TTL_MAX};
-use crate::{Endpoint, Resolve};
+use crate::{Endpoint, Log, Resolve};
 
 /// How long old addresses are served without asking again, once nobody answered: else every
 /// dial of an outage waits for servers that are away. RFC 8767, section 5, suggests up to
@@ -64,11 +64,11 @@ impl<S: Sockets> Resolver<S> {
             sockets,
             secrets,
             cache: Arc::default(),
-            observer: Arc::new(()),
+            observer: Arc::new(Log),
         }
     }
 
-    /// Tells `observer` what happens; nobody unless told.
+    /// Tells `observer` what happens, instead of [`Log`].
     #[must_use]
     pub fn observe(self, observer: Arc<dyn Observe<Event>>) -> Self {
         Self { observer, ..self }

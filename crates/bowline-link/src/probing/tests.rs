@@ -12,6 +12,7 @@ use tokio_util::codec::{Framed, LinesCodec, LinesCodecError};
 
 use super::*;
 use crate::Stamped;
+use crate::log::testing::Lines;
 
 mod adaptive;
 
@@ -493,4 +494,37 @@ async fn after_a_suspend_one_probe_and_one_timeout_decide() {
     assert_eq!(allowed, S(4));
     // Seen when the timer looks, at 10 s; without it: 9 s + 18 s.
     about(after, S(14));
+}
+
+#[tokio::test(start_paused = true)]
+async fn by_default_a_heartbeat_is_logged_and_what_it_carries_is_not() {
+    let lines = Lines::here();
+    let (mut ours, mut theirs) = linked(1024);
+    let mut peer = JoinSet::new();
+    peer.spawn(async move {
+        theirs.send("token tide".to_owned()).await.unwrap();
+        assert_eq!(theirs.next().await.unwrap().unwrap(), "ping 10");
+        theirs.send("pong".to_owned()).await.unwrap();
+        theirs
+    });
+    assert_eq!(ours.next().await.unwrap().unwrap(), "token tide");
+    dies(&mut ours).await;
+    let lines = lines.take();
+    let [probed, answered, rest @ ..] = &lines[..] else {
+        panic!("{lines:?}");
+    };
+    assert_eq!(probed, "TRACE peer probed next_interval=10s");
+    assert!(
+        answered.starts_with("TRACE peer answered round_trip="),
+        "{answered}"
+    );
+    assert_eq!(
+        rest,
+        [
+            "TRACE peer probed next_interval=10s",
+            "DEBUG peer missed a timeout in_a_row=1",
+            "TRACE peer probed next_interval=10s",
+        ]
+    );
+    assert!(!lines.concat().contains("tide"));
 }

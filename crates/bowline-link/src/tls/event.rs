@@ -7,6 +7,7 @@ use std::time::Duration;
 use bowline_policy::Observe;
 
 use super::{Error, Version};
+use crate::Log;
 
 /// Something that happened at a TLS listener.
 #[derive(Debug, Clone)]
@@ -32,13 +33,9 @@ pub enum Event {
     },
 }
 
-/// The default observer: writes each event with `tracing`, failures that somebody should look
-/// into as warnings, the rest for debugging.
-#[derive(Debug, Clone, Copy)]
-pub struct Log;
-
 // === impl Log ===
 
+/// Failures that somebody should look into are warnings, the rest is for debugging.
 impl Observe<Event> for Log {
     fn observe(&self, event: &Event) {
         match event {

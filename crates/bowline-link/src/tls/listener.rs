@@ -12,8 +12,8 @@ use bowline_policy::Observe;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-use super::{Acceptor, Error, Event, Log, MaybeTls, farewell};
-use crate::Listen;
+use super::{Acceptor, Error, Event, MaybeTls, farewell};
+use crate::{Listen, Log};
 
 /// How many handshakes are under way at most, unless told otherwise.
 ///
@@ -82,7 +82,7 @@ type Accepted<L> = (MaybeTls<<L as Listen>::Io>, SocketAddr);
 
 impl<L: Listen> Listener<L> {
     /// Accepts with `inner`, then shakes hands as `acceptor` says, within the default
-    /// [`Handshakes`]; writes events with `tracing`.
+    /// [`Handshakes`]; its events go to [`Log`].
     pub fn new(inner: L, acceptor: Acceptor) -> Self {
         Self {
             inner,
@@ -99,7 +99,7 @@ impl<L: Listen> Listener<L> {
         self
     }
 
-    /// Tells `observer` what happens, instead of the log.
+    /// Tells `observer` what happens, instead of [`Log`].
     pub fn observer(mut self, observer: Arc<dyn Observe<Event>>) -> Self {
         self.observer = observer;
         self

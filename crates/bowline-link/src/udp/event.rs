@@ -5,17 +5,20 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 
+use bowline_policy::Observe;
 use bowline_policy::heartbeat::Death;
 use tokio::time::Instant;
 
 use super::peer_clock::{Drift, Offset};
 use super::rtt::Rtt;
+use crate::Log;
 use crate::beat::Status;
 
 /// What happened.
 ///
 /// [`Refused`](Self::Refused) is caused by whoever can send us a datagram, as
-/// often as they like: an observer should count it, and log it sparingly.
+/// often as they like: an observer should count it, and log it sparingly; [`Log`]
+/// writes it for tracing only.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
@@ -194,5 +197,41 @@ pub struct Snapshot {
 impl Counts {
     pub(super) fn refuse(&mut self, why: Refusal) {
         *self.refused.entry(why).or_default() += 1;
+    }
+}
+
+// === impl Log ===
+
+/// What needs a person is a warning: a death, a fault, a clock that is wrong. Other changes are
+/// told; single datagrams are for tracing, for anybody may send them.
+impl Observe<Event> for Log {
+    fn observe(&self, event: &Event) {
+        match event {
+            Event::Up { node } => tracing::info!(node, "node up"),
+            Event::Dead { node, death } => tracing::warn!(node, %death, "node dead"),
+            Event::StatusChanged {
+                node,
+                from,
+                to: Status::Fault,
+            } => tracing::warn!(node, ?from, "node has a fault"),
+            Event::StatusChanged { node, from, to } => {
+                tracing::info!(node, ?from, ?to, "node feels otherwise");
+            }
+            Event::Restarted { node } => tracing::info!(node, "node restarted"),
+            Event::Moved { node, from, to } => tracing::info!(node, %from, %to, "node moved"),
+            Event::ClockJumped { node, micros } => {
+                tracing::info!(node, micros, "node's clock jumped");
+            }
+            Event::Drifting { node, drift } => {
+                let Drift { ppm, error_ppm } = *drift;
+                tracing::warn!(node, ppm, error_ppm, "node's clock drifts");
+            }
+            Event::OwnClockJumped => tracing::warn!("our own clock jumped"),
+            Event::Refused { from, node, why } => {
+                tracing::trace!(%from, node, %why, "datagram refused");
+            }
+            Event::Overflow { to } => tracing::debug!(%to, "datagram dropped, too many wait"),
+            Event::Socket { during, kind } => tracing::debug!(?during, %kind, "socket failed"),
+        }
     }
 }

@@ -23,9 +23,9 @@ use super::packet::PACKET_BYTES_MAX;
 use super::peer::{Outgoing, Present};
 use super::settings::{InvalidPeer, PEERS_MAX, PeerSettings, Settings};
 use super::table::Table;
-use crate::WallClock;
 use crate::alive::Wall;
 use crate::beat::Status;
+use crate::{Log, WallClock};
 
 /// How many datagrams are read, and how many written, before other tasks get
 /// their turn.
@@ -65,7 +65,7 @@ pub const FAILURE_PAUSE: Duration = Duration::from_millis(100);
 /// # fn watch(secrets: &mut impl rand_core::CryptoRng, secret: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
 /// let socket = Socket::bind("0.0.0.0:7401".parse()?)?;
 /// let we = Settings::new(1, Session::draw(secrets));
-/// let (heartbeat, handle) = Heartbeat::new(socket, we, Arc::new(SystemClock), Arc::new(()));
+/// let (heartbeat, handle) = Heartbeat::new(socket, we, Arc::new(SystemClock));
 ///
 /// let policy = Fixed::new(Duration::from_secs(5), Duration::from_secs(1), 3)?;
 /// let keys = Keys::new(Key::new(0, secret)?);
@@ -114,17 +114,12 @@ enum Read {
 
 impl<D: Datagrams> Heartbeat<D> {
     /// Heartbeats over `datagrams`, with no peer yet. `clock` stamps what is
-    /// sent; what happens is told to `observer`.
+    /// sent; what happens is told to [`Log`].
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime with a clock.
-    pub fn new(
-        datagrams: D,
-        we: Settings,
-        clock: Arc<dyn WallClock>,
-        observer: Arc<dyn Observe<Event>>,
-    ) -> (Self, Handle) {
+    pub fn new(datagrams: D, we: Settings, clock: Arc<dyn WallClock>) -> (Self, Handle) {
         let shared = Arc::new(Shared {
             table: Mutex::new(Table::new(we)),
             clock: Arc::clone(&clock),
@@ -136,7 +131,7 @@ impl<D: Datagrams> Heartbeat<D> {
         let heartbeat = Self {
             datagrams,
             shared,
-            observer,
+            observer: Arc::new(Log),
             outbox: VecDeque::new(),
             own_clock: Wall::new(clock),
             timer: Box::pin(tokio::time::sleep_until(Instant::now())),
@@ -144,6 +139,12 @@ impl<D: Datagrams> Heartbeat<D> {
             resume_at: None,
         };
         (heartbeat, handle)
+    }
+
+    /// Tells `observer` what happens, instead of [`Log`].
+    pub fn observed_by(mut self, observer: impl Observe<Event> + 'static) -> Self {
+        self.observer = Arc::new(observer);
+        self
     }
 
     /// Reads until nothing is left, or it is another's turn.

@@ -4,6 +4,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::discovery::Lookup;
+use crate::log::testing::Lines;
 
 /// As many servers as there may be: patience is longer than the limit of a dial.
 fn three() -> Settings {
@@ -176,4 +177,34 @@ async fn what_is_too_old_is_not_served_though_somebody_asked_in_vain_just_now() 
     advance(Duration::from_millis(1_500)).await;
     let error = resolve(&resolver, "chat.example").await.unwrap_err();
     assert!(matches!(error, Error::Timeout { .. }), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn by_default_what_is_asked_is_logged_and_what_makes_it_unguessable_is_not() {
+    let lines = Lines::here();
+    let away = Arc::default();
+    let (resolver, net) = until_away(&away);
+    resolve(&resolver, "chat.example").await.unwrap();
+    let mut found = lines.take();
+    found.sort();
+    let [answered, failed] = &found[..] else {
+        panic!("{found:?}");
+    };
+    let what = "DEBUG name servers answered name=\"chat.example\" kind=A took=0ns ttl=10s";
+    assert_eq!(answered, what);
+    let what = "DEBUG name servers gave no answer name=\"chat.example\" kind=Aaaa took=0ns error=";
+    assert!(failed.starts_with(what), "{failed}");
+
+    *away.lock().unwrap() = true;
+    advance(Duration::from_secs(20)).await;
+    resolve(&resolver, "chat.example").await.unwrap();
+    found.extend(lines.take());
+    let stale = found.last().unwrap();
+    let what = "WARN served old addresses name=\"chat.example\" addresses=[10.0.0.1] age=26";
+    assert!(stale.starts_with(what), "{stale}");
+    for (id, port, _) in &*net.asked.lock().unwrap() {
+        for secret in [id, port].map(u16::to_string) {
+            assert!(!found.concat().contains(&secret), "{secret}: {found:?}");
+        }
+    }
 }

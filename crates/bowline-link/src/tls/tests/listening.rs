@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::Listen;
+use crate::log::testing::Lines;
 
 const DEADLINE: Duration = Duration::from_secs(5);
 
@@ -241,4 +242,43 @@ fn limits_that_mean_nothing_are_refused_with_their_bounds() {
         assert_eq!(error.to_string(), said);
     }
     Handshakes::new(1, second).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn by_default_handshakes_are_logged_and_only_odd_failures_warn() {
+    let lines = Lines::here();
+    let ca = Ca::new("harbour");
+    let acceptor = server(&ca.issue(1, &[HOST])).build().unwrap();
+    let (door, arrivals) = mpsc::unbounded_channel();
+    let mut listener = Listener::new(Door { arrivals, taken: 0 }, acceptor);
+    let mut clients = JoinSet::new();
+    let (mut rude, far) = duplex(ROOM);
+    door.send(Ok(far)).unwrap();
+    rude.write_all(b"GET /?password=tide HTTP/1.1\r\n\r\n")
+        .await
+        .unwrap();
+    for trusted in [Ca::new("elsewhere"), ca] {
+        let (near, far) = duplex(ROOM);
+        door.send(Ok(far)).unwrap();
+        let connector = client(&trusted).build().unwrap();
+        clients.spawn(async move { connector.connect(HOST, near).await });
+        if let Ok(accepted) = timeout(DEADLINE, listener.accept()).await {
+            assert_eq!(accepted.unwrap().1.port(), 3);
+        }
+    }
+    let lines = lines.take();
+    let [not_tls, alert, done] = &lines[..] else {
+        panic!("{lines:?}");
+    };
+    assert_eq!(
+        not_tls,
+        "DEBUG TLS handshake failed peer=192.0.2.1:1 error=the peer does not speak TLS took=0ns"
+    );
+    let refused = "WARN TLS handshake failed peer=192.0.2.1:2 error=";
+    assert!(alert.starts_with(refused), "{alert}");
+    assert_eq!(
+        done,
+        "DEBUG TLS handshake done peer=192.0.2.1:3 version=Some(V1_3) took=0ns"
+    );
+    assert!(!lines.concat().contains("tide"));
 }

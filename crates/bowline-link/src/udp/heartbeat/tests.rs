@@ -14,8 +14,10 @@ use tokio::time::{sleep, timeout};
 use super::super::datagrams::Socket;
 use super::super::event::{Refusal, State};
 use super::super::keys::Key;
+use super::super::peer_clock::Drift;
 use super::super::settings::{Address, Session};
 use super::*;
+use crate::log::testing::Lines;
 
 const S: fn(u64) -> Duration = Duration::from_secs;
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -198,17 +200,21 @@ fn policy() -> Fixed {
 }
 
 fn node(net: &SharedNet, number: u32) -> (Heartbeat<End>, Handle, Arc<Seen>) {
+    let seen = Arc::new(Seen::default());
+    let (heartbeat, handle) = unwatched(net, number);
+    (heartbeat.observed_by(seen.clone()), handle, seen)
+}
+
+fn unwatched(net: &SharedNet, number: u32) -> (Heartbeat<End>, Handle) {
     let end = End {
         at: at(number),
         net: Arc::clone(net),
         timer: Box::pin(sleep(Duration::ZERO)),
     };
     let session = Session(u64::from(number + 1).try_into().unwrap());
-    let seen = Arc::new(Seen::default());
     let clock = Arc::new(Paused(Instant::now()));
     let settings = Settings::new(number, session);
-    let (heartbeat, handle) = Heartbeat::new(end, settings, clock, seen.clone());
-    (heartbeat, handle, seen)
+    Heartbeat::new(end, settings, clock)
 }
 
 type Nodes = [(Handle, Arc<Seen>); 2];
@@ -392,7 +398,8 @@ async fn a_flood_puts_a_verdict_off_only_for_what_a_kernel_keeps() {
     let seen = Arc::new(Seen::default());
     let clock = Arc::new(Paused(Instant::now()));
     let settings = Settings::new(1, Session(1.try_into().unwrap()));
-    let (mut heartbeat, handle) = Heartbeat::new(Flood, settings, clock, seen.clone());
+    let (heartbeat, handle) = Heartbeat::new(Flood, settings, clock);
+    let mut heartbeat = heartbeat.observed_by(seen.clone());
     let peer = PeerSettings::new(2, Address::Fixed(at(2)), keys(), policy());
     handle.add(peer).unwrap();
     let mut cx = Context::from_waker(std::task::Waker::noop());
@@ -484,14 +491,14 @@ async fn two_real_sockets_find_each_other_although_the_first_probe_hit_nobody() 
         let session = Session(u64::from(number).try_into().unwrap());
         let clock = Arc::new(crate::SystemClock);
         let settings = Settings::new(number, session);
-        let (heartbeat, handle) = Heartbeat::new(socket, settings, clock, Arc::new(tell));
+        let (heartbeat, handle) = Heartbeat::new(socket, settings, clock);
         let other = 3 - number;
         for (node, to) in [(other, addresses[other as usize - 1]), (9, nobody)] {
             let there = Address::Fixed(to);
             let peer = PeerSettings::new(node, there, keys(), policy);
             handle.add(peer).unwrap();
         }
-        tasks.spawn(heartbeat);
+        tasks.spawn(heartbeat.observed_by(tell));
     }
     let mut found = Vec::new();
     while found.len() < 2 {
@@ -499,4 +506,94 @@ async fn two_real_sockets_find_each_other_although_the_first_probe_hit_nobody() 
     }
     found.sort_unstable();
     assert_eq!(found, [1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn by_default_nodes_are_logged_and_their_keys_are_not() {
+    let lines = Lines::here();
+    let net = Net::new(1, FAIR);
+    let mut tasks = JoinSet::new();
+    let same = || Keys::new(Key::new(0, b"low tide at seven in the morning").unwrap());
+    let [one, _two] = [1, 2].map(|number| {
+        let (heartbeat, handle) = unwatched(&net, number);
+        let other = 3 - number;
+        let peer = PeerSettings::new(other, Address::Fixed(at(other)), same(), policy());
+        handle.add(peer).unwrap();
+        tasks.spawn(heartbeat);
+        handle
+    });
+    sleep(S(20)).await;
+    let other = Key::new(0, b"high tide at one after the lunch").unwrap();
+    one.set_keys(2, Keys::new(other));
+    sleep(S(60)).await;
+    let lines = lines.take();
+    for line in [
+        "INFO node up node=2",
+        "INFO node feels otherwise node=2 from=None to=Ok",
+        "TRACE datagram refused from=10.0.0.1:7002 node=2 why=forged",
+    ] {
+        assert!(lines.iter().any(|written| written == line), "{lines:?}");
+    }
+    let dead = "WARN node dead node=2 death=heard nothing for ";
+    assert!(
+        lines.iter().any(|written| written.starts_with(dead)),
+        "{lines:?}"
+    );
+    let bytes = format!("{:?}", b"tide");
+    let bytes = bytes.trim_matches(['[', ']']);
+    for line in &lines {
+        assert!(!line.contains("tide") && !line.contains(bytes), "{line}");
+    }
+}
+
+#[test]
+fn what_needs_a_person_is_a_warning_and_single_datagrams_are_not() {
+    let drift = Drift {
+        ppm: 900.5,
+        error_ppm: 1.5,
+    };
+    let (node, to) = (2, at(2));
+    let fault = |to| Event::StatusChanged {
+        node,
+        from: Some(Status::Ok),
+        to,
+    };
+    let (from, micros, kind) = (at(1), -5, io::ErrorKind::TimedOut);
+    let during = During::Send;
+    for (event, written) in [
+        (
+            fault(Status::Fault),
+            "WARN node has a fault node=2 from=Some(Ok)",
+        ),
+        (
+            fault(Status::Busy),
+            "INFO node feels otherwise node=2 from=Some(Ok) to=Busy",
+        ),
+        (
+            Event::Drifting { node, drift },
+            "WARN node's clock drifts node=2 ppm=900.5 error_ppm=1.5",
+        ),
+        (Event::OwnClockJumped, "WARN our own clock jumped"),
+        (Event::Restarted { node }, "INFO node restarted node=2"),
+        (
+            Event::Moved { node, from, to },
+            "INFO node moved node=2 from=10.0.0.1:7001 to=10.0.0.1:7002",
+        ),
+        (
+            Event::ClockJumped { node, micros },
+            "INFO node's clock jumped node=2 micros=-5",
+        ),
+        (
+            Event::Overflow { to },
+            "DEBUG datagram dropped, too many wait to=10.0.0.1:7002",
+        ),
+        (
+            Event::Socket { during, kind },
+            "DEBUG socket failed during=Send kind=timed out",
+        ),
+    ] {
+        let lines = Lines::here();
+        Log.observe(&event);
+        assert_eq!(lines.take(), [written]);
+    }
 }
