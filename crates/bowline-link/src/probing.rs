@@ -5,11 +5,11 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Waker};
 
 use bowline_policy::Observe;
 use bowline_policy::heartbeat::{Death, Event, Next, Policy, Prober};
-use futures_util::{Sink, Stream};
+use futures_util::Sink;
 use tokio::task::coop;
 use tokio::time::{Instant, Sleep};
 
@@ -22,6 +22,7 @@ mod log;
 mod probe;
 mod pulse;
 mod sink;
+mod stream;
 mod wakers;
 
 use ended::{Ended, Writing};
@@ -37,7 +38,7 @@ pub const SORTED_PER_POLL: usize = 64;
 /// Probes the peer of a stream of frames, answers its probes, and fails once it
 /// is dead.
 ///
-/// As a [`Stream`] it yields the frames that are the user's, and drives the
+/// As a [`Stream`](futures_util::Stream) it yields the frames that are the user's, and drives the
 /// heartbeat while it is polled. As a [`Sink`] it keeps one frame of the user's
 /// in front of the sink below, behind the probe and the answer that may wait
 /// there: so probes overtake all that the sink below has not yet taken. A write
@@ -276,123 +277,8 @@ impl<T: Sink<P::Frame>, P: Probe> Probing<T, P> {
     }
 }
 
-impl<T, P, E> Probing<T, P>
-where
-    T: Stream<Item = Result<P::Frame, E>> + Sink<P::Frame, Error = E> + Unpin,
-    P: Probe,
-{
-    /// The next frame for the user; answers what needs an answer on the way.
-    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<P::Frame, E>>> {
-        self.unread = false;
-        if self.paused {
-            return Poll::Pending;
-        }
-        for _ in 0..SORTED_PER_POLL {
-            let Some(frame) = ready!(Pin::new(&mut self.frames).poll_next(cx)?) else {
-                return Poll::Ready(None);
-            };
-            match self.probe.sort(frame) {
-                Sorted::Item(frame) => return Poll::Ready(Some(Ok(frame))),
-                Sorted::Probe { answer } => self.answer = Some(answer),
-                Sorted::Answer => self.answered(),
-            }
-        }
-        self.unread = true;
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    /// Moves what waits here into the sink below, the most urgent first.
-    fn poll_push(&mut self) -> Poll<Result<(), E>> {
-        let writer = self.writer.clone();
-        let mut cx = Context::from_waker(&writer);
-        while self.answer.is_some() || self.ping.is_some() || self.item.is_some() {
-            ready!(Pin::new(&mut self.frames).poll_ready(&mut cx))?;
-            let own = self.answer.take().or_else(|| self.ping.take());
-            self.unflushed |= own.is_some();
-            if let Some(frame) = own.or_else(|| self.item.take()) {
-                Pin::new(&mut self.frames).start_send(frame)?;
-            }
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_flush_below(&mut self) -> Poll<Result<(), E>> {
-        let writer = self.writer.clone();
-        let mut cx = Context::from_waker(&writer);
-        ready!(Pin::new(&mut self.frames).poll_flush(&mut cx))?;
-        self.unflushed = false;
-        Poll::Ready(Ok(()))
-    }
-
-    /// Writes what the heartbeat wants written, as far as that goes.
-    fn write_own(&mut self) {
-        if !matches!(self.writing, Writing::Yes) {
-            return;
-        }
-        let mut written = self.poll_push();
-        if self.unflushed && !matches!(written, Poll::Ready(Err(_))) {
-            written = self.poll_flush_below();
-        }
-        if let Poll::Ready(Err(error)) = written {
-            self.writing = Writing::Failed(error);
-        }
-    }
-
-    /// For the sink: nothing more is taken for a peer that is dead.
-    fn writable(&self) -> Result<(), Error<E>> {
-        match self.ended {
-            Ended::Dead { death, .. } => Err(Error::Dead(death)),
-            Ended::No | Ended::Closed => Ok(()),
-        }
-    }
-}
-
 /// Nothing in it is pinned in place.
 impl<T: Sink<P::Frame> + Unpin, P: Probe> Unpin for Probing<T, P> {}
-
-impl<T, P, E> Stream for Probing<T, P>
-where
-    T: Stream<Item = Result<P::Frame, E>> + Sink<P::Frame, Error = E> + Unpin,
-    P: Probe,
-{
-    type Item = Result<P::Frame, Error<E>>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = self.get_mut();
-        match &mut this.ended {
-            Ended::No => {}
-            Ended::Dead { told: true, .. } | Ended::Closed => return Poll::Ready(None),
-            Ended::Dead { death, told } => {
-                *told = true;
-                return Poll::Ready(Some(Err(Error::Dead(*death))));
-            }
-        }
-        this.wakers.stream.register(cx.waker());
-        let read = this.poll_item(cx);
-        if let Poll::Ready(None | Some(Err(_))) = read {
-            this.ended = Ended::Closed;
-            return read.map_err(Error::Frames);
-        }
-        let read_all = read.is_pending() && !this.unread;
-        if let Err(death) = this.beat(cx, read_all) {
-            let told = read.is_pending();
-            this.ended = Ended::Dead { death, told };
-            this.wakers.sink.wake();
-            if told {
-                return Poll::Ready(Some(Err(Error::Dead(death))));
-            }
-        }
-        this.write_own();
-        if read_all && matches!(this.writing, Writing::Failed(_)) {
-            this.ended = Ended::Closed;
-            if let Writing::Failed(error) = std::mem::replace(&mut this.writing, Writing::Closed) {
-                return Poll::Ready(Some(Err(Error::Frames(error))));
-            }
-        }
-        read.map_err(Error::Frames)
-    }
-}
 
 impl<T: Sink<P::Frame> + fmt::Debug, P: Probe + fmt::Debug> fmt::Debug for Probing<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,10 +1,11 @@
 //! A peer that answers, or does not, on a paused clock.
 
 use std::sync::Mutex;
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use bowline_policy::heartbeat::Fixed;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{SinkExt, Stream, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until, timeout};
@@ -12,7 +13,7 @@ use tokio_util::codec::{Framed, LinesCodec, LinesCodecError};
 
 use super::*;
 use crate::Stamped;
-use crate::log::testing::Lines;
+use crate::log::testing;
 
 mod adaptive;
 
@@ -498,7 +499,7 @@ async fn after_a_suspend_one_probe_and_one_timeout_decide() {
 
 #[tokio::test(start_paused = true)]
 async fn by_default_a_heartbeat_is_logged_and_what_it_carries_is_not() {
-    let lines = Lines::here();
+    let lines = testing::Lines::here();
     let (mut ours, mut theirs) = linked(1024);
     let mut peer = JoinSet::new();
     peer.spawn(async move {

@@ -137,7 +137,10 @@ fn harmless(plan: &mut Plan, chance: &mut Pcg64) {
         at_ms += between(chance, 500, 6_000);
         let (fault, for_ms) = match chance.next_u64() % 3 {
             0 => (Fault::Freeze, Some(between(chance, 100, 6_000))),
-            1 => (jump(Clock::Timers, between(chance, LEAP_MS.0, LEAP_MS.1)), None),
+            1 => (
+                jump(Clock::Timers, between(chance, LEAP_MS.0, LEAP_MS.1)),
+                None,
+            ),
             _ => (jump(Clock::Wall, between(chance, 50, 3_600_000)), None),
         };
         let ends_at = at_ms + for_ms.unwrap_or(0);
