@@ -386,7 +386,7 @@ async fn a_budgets_refusal_is_known_through_the_layers_between() {
     let (peer, breakers) = (Peer::default(), each(three()));
     for _ in 0..20 {
         let under = DialBudgetLayer::new(budget.clone()).layer(peer.dialer());
-        let proxied = crate::socks5::Dialer::new(ConnectTimeout::new(under, S(1)), to(9));
+        let proxied = socks5::Dialer::new(ConnectTimeout::new(under, S(1)), to(9));
         let dialer = BreakerLayer::new(breakers.clone()).layer(proxied);
         dialer.oneshot(to(1)).await.unwrap_err();
     }
