@@ -525,6 +525,7 @@ async fn by_default_a_heartbeat_is_logged_and_what_it_carries_is_not() {
             "TRACE peer probed next_interval=10s",
             "DEBUG peer missed a timeout in_a_row=1",
             "TRACE peer probed next_interval=10s",
+            "DEBUG peer missed a timeout in_a_row=2",
         ]
     );
     assert!(!lines.concat().contains("tide"));
