@@ -18,7 +18,7 @@ use tower_service::Service;
 
 use super::*;
 use crate::dial_budget::{self, DialBudget, DialBudgetLayer};
-use crate::log::testing::Lines;
+use crate::log::testing::Written;
 use crate::{BoxError, ConnectTimeout, ConnectTimeoutLayer, Dial, DialStep, Endpoint, socks5};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -440,7 +440,7 @@ async fn the_dialer_that_said_it_is_ready_is_the_one_that_is_called() {
 
 #[tokio::test(start_paused = true)]
 async fn by_default_a_breaker_is_logged_and_a_refused_password_is_not() {
-    let lines = Lines::here();
+    let lines = Written::here();
     let far: Arc<Mutex<Vec<DuplexStream>>> = Arc::default();
     let proxy = service_fn(move |_: Endpoint| {
         let far = Arc::clone(&far);

@@ -15,7 +15,7 @@ use tower::{Service, ServiceExt, service_fn};
 use tower_layer::Layer;
 
 use super::*;
-use crate::log::testing::Lines;
+use crate::log::testing::Written;
 use crate::{BoxError, Dial, Endpoint};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -358,7 +358,7 @@ fn contradictions_are_refused_with_both_values() {
 
 #[tokio::test(start_paused = true)]
 async fn by_default_whoever_stands_in_line_is_logged() {
-    let lines = Lines::here();
+    let lines = Written::here();
     let settings = settings(1, 1, 1).waiters_max(1).unwrap();
     let budget = DialBudget::new(settings.wait_max(S(2)).unwrap());
     let peer = Peer::default();

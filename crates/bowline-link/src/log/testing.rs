@@ -2,16 +2,16 @@
 //! event. It takes nothing from other crates, and nothing from other threads.
 
 use std::fmt::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::{DefaultGuard, set_default};
-use tracing::{Metadata, Subscriber};
+use tracing::{Dispatch, Metadata, Subscriber};
 
 /// What was written in this thread since it was made, each event as
 /// `LEVEL message field=value`.
-pub(crate) struct Lines {
+pub(crate) struct Written {
     written: Arc<Mutex<Vec<String>>>,
     _guard: DefaultGuard,
 }
@@ -24,11 +24,16 @@ struct Text {
     fields: String,
 }
 
-// === impl Lines ===
+// === impl Written ===
 
-impl Lines {
+impl Written {
     pub(crate) fn here() -> Self {
-        let written: Arc<Mutex<Vec<String>>> = Arc::default();
+        // With a single subscriber alive, tracing asks the one of whichever thread comes first
+        // to an event, and where that thread has none, silences the event for all. The second,
+        // never dropped, has it ask each.
+        static SECOND: OnceLock<Dispatch> = OnceLock::new();
+        SECOND.get_or_init(|| Dispatch::new(Keep(Arc::default())));
+        let written = Arc::default();
         let guard = set_default(Keep(Arc::clone(&written)));
         Self {
             written,

@@ -13,7 +13,7 @@ use tokio_util::codec::{Framed, LinesCodec, LinesCodecError};
 
 use super::*;
 use crate::Stamped;
-use crate::log::testing;
+use crate::log::testing::Written;
 
 mod adaptive;
 
@@ -499,7 +499,7 @@ async fn after_a_suspend_one_probe_and_one_timeout_decide() {
 
 #[tokio::test(start_paused = true)]
 async fn by_default_a_heartbeat_is_logged_and_what_it_carries_is_not() {
-    let lines = testing::Lines::here();
+    let lines = Written::here();
     let (mut ours, mut theirs) = linked(1024);
     let mut peer = JoinSet::new();
     peer.spawn(async move {

@@ -4,7 +4,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::discovery::Lookup;
-use crate::log::testing::Lines;
+use crate::log::testing::Written;
 
 /// As many servers as there may be: patience is longer than the limit of a dial.
 fn three() -> Settings {
@@ -181,7 +181,7 @@ async fn what_is_too_old_is_not_served_though_somebody_asked_in_vain_just_now() 
 
 #[tokio::test(start_paused = true)]
 async fn by_default_what_is_asked_is_logged_and_what_makes_it_unguessable_is_not() {
-    let lines = Lines::here();
+    let lines = Written::here();
     let away = Arc::default();
     let (resolver, net) = until_away(&away);
     resolve(&resolver, "chat.example").await.unwrap();

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::Listen;
-use crate::log::testing::Lines;
+use crate::log::testing::Written;
 
 const DEADLINE: Duration = Duration::from_secs(5);
 
@@ -246,7 +246,7 @@ fn limits_that_mean_nothing_are_refused_with_their_bounds() {
 
 #[tokio::test(start_paused = true)]
 async fn by_default_handshakes_are_logged_and_only_odd_failures_warn() {
-    let lines = Lines::here();
+    let lines = Written::here();
     let ca = Ca::new("harbour");
     let acceptor = server(&ca.issue(1, &[HOST])).build().unwrap();
     let (door, arrivals) = mpsc::unbounded_channel();

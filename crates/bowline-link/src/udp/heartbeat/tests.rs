@@ -17,7 +17,7 @@ use super::super::keys::Key;
 use super::super::peer_clock::Drift;
 use super::super::settings::{Address, Session};
 use super::*;
-use crate::log::testing::Lines;
+use crate::log::testing::Written;
 
 const S: fn(u64) -> Duration = Duration::from_secs;
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -510,7 +510,7 @@ async fn two_real_sockets_find_each_other_although_the_first_probe_hit_nobody() 
 
 #[tokio::test(start_paused = true)]
 async fn by_default_nodes_are_logged_and_their_keys_are_not() {
-    let lines = Lines::here();
+    let lines = Written::here();
     let net = Net::new(1, FAIR);
     let mut tasks = JoinSet::new();
     let same = || Keys::new(Key::new(0, b"low tide at seven in the morning").unwrap());
@@ -592,7 +592,7 @@ fn what_needs_a_person_is_a_warning_and_single_datagrams_are_not() {
             "DEBUG socket failed during=Send kind=timed out",
         ),
     ] {
-        let lines = Lines::here();
+        let lines = Written::here();
         Log.observe(&event);
         assert_eq!(lines.take(), [written]);
     }
