@@ -7,6 +7,11 @@
 //! remembers for some time beyond (RFC 8767). It is a [`Resolve`](crate::Resolve) for dialers,
 //! and [`Addresses`] and [`Services`] are lookups for [discovery](crate::discovery).
 //!
+//! Who asks for what is being asked for already waits for the same answer: a thousand links
+//! that dial one name at one moment are one pair of questions. Each kind of address is
+//! remembered by itself: servers that fail for one do not take the other away, nor the
+//! addresses that the failing one had before.
+//!
 //! The messages are hickory-proto's. Its resolver was refused: it reads the machine's clock
 //! for its cache and its statistics and draws ids and servers from the thread's generator, so
 //! that no simulated day would make an answer old and no seed would repeat a run.
@@ -44,21 +49,25 @@ mod ask;
 mod cache;
 mod error;
 mod event;
+mod flights;
 mod lookup;
 mod message;
+mod resolv_conf;
 mod resolver;
 mod settings;
 mod sockets;
 
-pub use cache::NAMES_MAX;
+pub use cache::{NAMES_MAX, STALE_TTL};
 pub use error::Error;
 pub use event::Event;
+pub use flights::ASKED_AT_ONCE_MAX;
 pub use lookup::{Addresses, Services};
 pub use message::{ALIASES_MAX, Found, Kind, RECORDS_MAX, Service};
+pub use resolv_conf::{InvalidResolvConf, NameServers, SKIPPED_MAX, Skipped, name_servers};
 pub use resolver::{RECHECK_AFTER, Resolver, Secrets};
 pub use settings::{
-    ATTEMPTS_DEFAULT, ATTEMPTS_MAX, InvalidResolvConf, InvalidSettings, MAX_STALE_DEFAULT, PORT,
-    SERVERS_MAX, Settings, TIMEOUT_DEFAULT, TIMEOUT_MAX, TIMEOUT_MIN, TTL_MAX, name_servers,
+    ATTEMPTS_DEFAULT, ATTEMPTS_MAX, InvalidSettings, MAX_STALE_DEFAULT, PORT, SERVERS_MAX,
+    Settings, TIMEOUT_DEFAULT, TIMEOUT_MAX, TIMEOUT_MIN, TTL_MAX,
 };
 pub use sockets::{Datagrams, Sockets, SystemSockets};
 

@@ -76,6 +76,15 @@ pub enum Error {
         /// What the network said.
         source: io::Error,
     },
+    /// Too many different names are being asked for at once, and this one was not. Trying
+    /// again helps once some of them are answered.
+    #[error("{name} was not asked for: {max} other names are under way")]
+    TooManyQuestions {
+        /// The name.
+        name: String,
+        /// How many may be: [`ASKED_AT_ONCE_MAX`](super::ASKED_AT_ONCE_MAX).
+        max: usize,
+    },
     /// One alias leads to another for too long, perhaps in a circle.
     #[error("{name} is an alias of an alias more than {max} times")]
     TooManyAliases {
@@ -103,13 +112,73 @@ impl Error {
     /// before is still the best there is.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Timeout { .. } | Self::ServerFailure { .. } | Self::Network { .. } => true,
+            Self::Timeout { .. }
+            | Self::ServerFailure { .. }
+            | Self::Network { .. }
+            | Self::TooManyQuestions { .. } => true,
             Self::NotAName { .. }
             | Self::NoSuchName { .. }
             | Self::NoData { .. }
             | Self::NotOffered { .. }
             | Self::TooManyAliases { .. }
             | Self::TooManyRecords { .. } => false,
+        }
+    }
+    /// The same for another who waited for the same answer: of a cause that cannot be copied
+    /// its kind and its text.
+    pub(super) fn again(&self) -> Self {
+        match self {
+            Self::NotAName { name, source } => Self::NotAName {
+                name: name.clone(),
+                source: source.to_string().into(),
+            },
+            Self::NoSuchName { name } => Self::NoSuchName { name: name.clone() },
+            Self::NoData { name, kind } => Self::NoData {
+                name: name.clone(),
+                kind: *kind,
+            },
+            Self::NotOffered { name } => Self::NotOffered { name: name.clone() },
+            Self::Timeout {
+                name,
+                servers,
+                attempts,
+                after,
+            } => Self::Timeout {
+                name: name.clone(),
+                servers: *servers,
+                attempts: *attempts,
+                after: *after,
+            },
+            Self::ServerFailure { name, server, said } => Self::ServerFailure {
+                name: name.clone(),
+                server: *server,
+                said: said.clone(),
+            },
+            Self::Network {
+                name,
+                server,
+                source,
+            } => Self::Network {
+                name: name.clone(),
+                server: *server,
+                source: match source.raw_os_error() {
+                    Some(code) => io::Error::from_raw_os_error(code),
+                    None => io::Error::new(source.kind(), source.to_string()),
+                },
+            },
+            Self::TooManyQuestions { name, max } => Self::TooManyQuestions {
+                name: name.clone(),
+                max: *max,
+            },
+            Self::TooManyAliases { name, max } => Self::TooManyAliases {
+                name: name.clone(),
+                max: *max,
+            },
+            Self::TooManyRecords { name, kind, max } => Self::TooManyRecords {
+                name: name.clone(),
+                kind: *kind,
+                max: *max,
+            },
         }
     }
 }

@@ -31,13 +31,14 @@ pub enum Event {
         /// The error, as it prints.
         error: String,
     },
-    /// A dial was given old addresses, since nobody answered.
+    /// Old addresses were served, since nobody answered: all to a dial, or those of one kind
+    /// beside new ones of the other, told once when that was answered.
     ServedStale {
         /// The name.
         name: String,
         /// What was served.
         addresses: Vec<IpAddr>,
-        /// How long ago the name servers said so.
+        /// How long ago the name servers said so, of the oldest.
         age: Duration,
     },
 }

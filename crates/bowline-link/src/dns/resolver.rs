@@ -12,8 +12,9 @@ use rand_core::CryptoRng;
 use tokio::time::{Instant, timeout};
 
 use super::ask::Asking;
-use super::cache::{Cache, Known};
-use super::message::{Data, host};
+use super::cache::{Cache, Known, Old, Said};
+use super::flights::{Flight, Flights, HeldStill, owned};
+use super::message::{self, Data, host};
 use super::{Error, Event, Found, Kind, Service, Settings, Sockets, TTL_MAX};
 use crate::{Endpoint, Resolve};
 
@@ -25,13 +26,19 @@ pub const RECHECK_AFTER: Duration = Duration::from_secs(5);
 /// Where ids and ports come from.
 pub type Secrets = Arc<Mutex<dyn CryptoRng + Send>>;
 
-/// Asks name servers. Clones share what is remembered.
+/// Asks name servers. Clones share what is remembered and what is under way, and belong in one
+/// runtime for it.
 ///
-/// Two that ask for one name at once ask twice: nobody waits for somebody else's question.
+/// Those who ask for one name at once share one exchange with the servers, and its answer or
+/// error. Only a dial that has something old to fall back on asks more briefly than the
+/// others, and shares with its like. Up to
+/// [`ASKED_AT_ONCE_MAX`](super::ASKED_AT_ONCE_MAX) different names are asked for at once;
+/// beyond stands [`Error::TooManyQuestions`], rather than as many sockets as there are names.
 ///
 /// # Cancellation
 ///
-/// Dropping any future of it gives its questions up. What was learnt before is kept. A dial
+/// Dropping any future of it leaves the exchange to the others who wait for it, and gives it
+/// up with the last of them. What was learnt before is kept. A dial
 /// whose own limit ends a question that no server answered in one attempt's time has asked in
 /// vain: for [`RECHECK_AFTER`] the next ones are served what is remembered.
 #[derive(Clone)]
@@ -40,6 +47,8 @@ pub struct Resolver<S> {
     sockets: S,
     secrets: Secrets,
     cache: Arc<Mutex<Cache>>,
+    for_addresses: Flights<IpAddr>,
+    for_services: Flights<Service>,
     observer: Arc<dyn Observe<Event>>,
 }
 
@@ -64,6 +73,8 @@ impl<S: Sockets> Resolver<S> {
             sockets,
             secrets,
             cache: Arc::default(),
+            for_addresses: Flights::default(),
+            for_services: Flights::default(),
             observer: Arc::new(()),
         }
     }
@@ -80,7 +91,10 @@ impl<S: Sockets> Resolver<S> {
     ///
     /// Both kinds are asked for at once. Where one is found, the other's failure is no error,
     /// and it is waited for half as long again as one attempt may take: some networks swallow
-    /// one kind (RFC 8305, section 3), and one lost datagram is made good still.
+    /// one kind (RFC 8305, section 3), and one lost datagram is made good still. A failure
+    /// that says nothing of the name leaves that kind's addresses as they were: they are in
+    /// the answer until they are too old to be served, and once their own time is over, the
+    /// answer is good for [`STALE_TTL`](super::STALE_TTL) at most.
     ///
     /// # Errors
     ///
@@ -91,37 +105,39 @@ impl<S: Sockets> Resolver<S> {
             let ttl = TTL_MAX;
             return Ok(Found { records, ttl });
         }
-        self.ask_addresses(name, self.settings.rounds()).await
+        message::name(name)?;
+        let flights = self.for_addresses.hold_still();
+        let rounds = self.settings.rounds();
+        let asked = self.join_for_addresses(flights, name, rounds)?;
+        asked.await.map_err(owned)
+    }
+
+    fn join_for_addresses(
+        &self,
+        flights: HeldStill<'_, IpAddr>,
+        name: &str,
+        rounds: u32,
+    ) -> Result<Flight<IpAddr>, Error> {
+        let (resolver, asked) = (self.clone(), name.to_owned());
+        let asking = async move { resolver.ask_addresses(&asked, rounds).await };
+        flights.join((key(name), rounds), asking)
     }
 
     async fn ask_addresses(&self, name: &str, rounds: u32) -> Result<Found<IpAddr>, Error> {
         let (six, four) = self.both(name, rounds).await;
-        let key = key(name);
-        let found = match (six, four) {
-            (Ok((mut six, ttl_six)), Ok((four, ttl_four))) => {
-                six.extend(four);
-                Ok((six, ttl_six.min(ttl_four)))
+        let (max_stale, both) = (self.settings.stale_for(), [said(&six), said(&four)]);
+        let learnt = self
+            .cache()
+            .learn(&key(name), both, Instant::now(), max_stale);
+        if let Some((found, old)) = learnt {
+            if let Some(old) = old {
+                self.serve_stale(name, old);
             }
-            (Ok(found), Err(_)) | (Err(_), Ok(found)) => Ok(found),
-            (Err(six), Err(four)) => Err(if six.is_passing() { six } else { four }),
-        };
-        let (records, ttl) = match found {
-            Ok(found) => found,
-            Err(error) => {
-                if !error.is_passing() {
-                    self.cache().forget(&key);
-                }
-                return Err(error);
-            }
-        };
-        let address = |data| match data {
-            Data::Address(address) => Some(address),
-            Data::Service(_) => None,
-        };
-        let records = records.into_iter().filter_map(address).collect();
-        let found = Found { records, ttl };
-        self.cache().learn(&key, &found, Instant::now());
-        Ok(found)
+            return Ok(found);
+        }
+        let is_passing = |it: &Answered| it.as_ref().is_err_and(Error::is_passing);
+        let error = if is_passing(&six) { six } else { four };
+        Err(error.expect_err("neither kind was found"))
     }
 
     async fn both(&self, name: &str, rounds: u32) -> (Answered, Answered) {
@@ -168,6 +184,15 @@ impl<S: Sockets> Resolver<S> {
     ///
     /// See [`Error`].
     pub async fn services(&self, name: &str) -> Result<Found<Service>, Error> {
+        message::name(name)?;
+        let (resolver, asked) = (self.clone(), name.to_owned());
+        let asking = async move { resolver.ask_services(&asked).await };
+        let flights = self.for_services.hold_still();
+        let asked = flights.join((key(name), self.settings.rounds()), asking)?;
+        asked.await.map_err(owned)
+    }
+
+    async fn ask_services(&self, name: &str) -> Result<Found<Service>, Error> {
         let rounds = self.settings.rounds();
         let (records, ttl) = self.find(name, Kind::Srv, rounds).await?;
         let service = |data| match data {
@@ -215,44 +240,66 @@ impl<S: Sockets> Resolver<S> {
     }
 
     async fn remembered(&self, name: &str) -> Result<Vec<IpAddr>, Error> {
-        let (key, max_stale) = (key(name), self.settings.stale_for());
         if let Some(addresses) = its_own_answer(name) {
             return Ok(addresses);
         }
-        let begun = Instant::now();
-        let known = self.cache().known(&key, begun, max_stale);
-        let rounds = match known {
-            Known::Fresh(addresses) => return Ok(addresses),
-            Known::Stale(addresses, age) => return Ok(self.serve_stale(name, addresses, age)),
-            Known::Nothing => self.settings.rounds(),
-            // The dial that waits has a limit of its own, and there is something to serve.
-            Known::Old => 1,
-        };
-        let _given_up = GivenUp {
-            resolver: self,
-            key: &key,
-            begun,
-        };
-        let error = match self.ask_addresses(name, rounds).await {
-            Ok(found) => return Ok(found.records),
-            Err(error) => error,
+        message::name(name)?;
+        let (key, begun) = (key(name), Instant::now());
+        let error = match self.known_or_asked(name, &key, begun) {
+            Ok(Either::Left(addresses)) => return Ok(addresses),
+            Ok(Either::Right(asked)) => {
+                let _given_up = GivenUp {
+                    resolver: self,
+                    key: &key,
+                    begun,
+                };
+                match asked.await {
+                    Ok(found) => return Ok(found.records),
+                    Err(error) => owned(error),
+                }
+            }
+            Err(too_many) => too_many,
         };
         if !error.is_passing() {
             return Err(error);
         }
         match self.stale(&key) {
-            Some((addresses, age)) => Ok(self.serve_stale(name, addresses, age)),
+            Some(old) => Ok(self.serve_stale(name, old)),
             None => Err(error),
         }
     }
 
+    /// What is remembered, or the answer to come. No question ends in between: either it is
+    /// under way or what it learnt is remembered.
+    fn known_or_asked(
+        &self,
+        name: &str,
+        key: &str,
+        now: Instant,
+    ) -> Result<Either<Vec<IpAddr>, Flight<IpAddr>>, Error> {
+        let flights = self.for_addresses.hold_still();
+        let known = self.cache().known(key, now, self.settings.stale_for());
+        let rounds = match known {
+            Known::Fresh(addresses) => return Ok(Either::Left(addresses)),
+            Known::Stale(old) => {
+                drop(flights);
+                return Ok(Either::Left(self.serve_stale(name, old)));
+            }
+            Known::Nothing => self.settings.rounds(),
+            // The dial that waits has a limit of its own, and there is something to serve.
+            Known::Old => 1,
+        };
+        let asked = self.join_for_addresses(flights, name, rounds)?;
+        Ok(Either::Right(asked))
+    }
+
     /// What may still be served now that nobody answered.
-    fn stale(&self, key: &str) -> Option<(Vec<IpAddr>, Duration)> {
+    fn stale(&self, key: &str) -> Option<Old> {
         let (now, max_stale) = (Instant::now(), self.settings.stale_for());
         self.cache().stale(key, now, max_stale, RECHECK_AFTER)
     }
 
-    fn serve_stale(&self, name: &str, addresses: Vec<IpAddr>, age: Duration) -> Vec<IpAddr> {
+    fn serve_stale(&self, name: &str, Old { addresses, age }: Old) -> Vec<IpAddr> {
         self.observer.observe(&Event::ServedStale {
             name: name.to_owned(),
             addresses: addresses.clone(),
@@ -263,6 +310,19 @@ impl<S: Sockets> Resolver<S> {
 
     fn cache(&self) -> MutexGuard<'_, Cache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the servers said of one kind.
+fn said(answered: &Answered) -> Said {
+    let address = |data: &Data| match data {
+        Data::Address(address) => Some(*address),
+        Data::Service(_) => None,
+    };
+    match answered {
+        Ok((found, ttl)) => Said::Addresses(found.iter().filter_map(address).collect(), *ttl),
+        Err(error) if error.is_passing() => Said::NotAWord,
+        Err(_) => Said::Nothing,
     }
 }
 

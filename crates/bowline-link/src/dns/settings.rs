@@ -1,6 +1,6 @@
 //! Whom to ask, for how long and how often, and what is remembered; validated here only.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// The port on which name servers answer (RFC 1035).
@@ -77,16 +77,6 @@ pub enum InvalidSettings {
         /// The most: [`ATTEMPTS_MAX`].
         most: u32,
     },
-}
-
-/// A line of resolv.conf(5) names a server that is none.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {text:?} is no address of a name server")]
-pub struct InvalidResolvConf {
-    /// Which, counted from one.
-    pub line: usize,
-    /// What stands there.
-    pub text: String,
 }
 
 // === impl Settings ===
@@ -192,29 +182,4 @@ impl Settings {
     pub(super) fn stale_for(&self) -> Duration {
         self.max_stale
     }
-}
-
-/// The name servers in a text like that of `/etc/resolv.conf`: the first [`SERVERS_MAX`], as
-/// its readers take them. Everything else in it counts for nothing here; where it names none,
-/// there are none.
-///
-/// # Errors
-///
-/// A `nameserver` line without an address. One with a scope, such as `fe80::1%eth0`, is
-/// refused as well: only the machine knows what its interfaces are called.
-pub fn name_servers(text: &str) -> Result<Vec<SocketAddr>, InvalidResolvConf> {
-    let mut servers = Vec::new();
-    for (line, words) in (1..).zip(text.lines()) {
-        let mut words = words.split_whitespace();
-        if words.next() != Some("nameserver") || servers.len() == SERVERS_MAX {
-            continue;
-        }
-        let text = words.next().unwrap_or_default();
-        let address: IpAddr = text.parse().map_err(|_| InvalidResolvConf {
-            line,
-            text: text.to_owned(),
-        })?;
-        servers.push(SocketAddr::new(address, PORT));
-    }
-    Ok(servers)
 }

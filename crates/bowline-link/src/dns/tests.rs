@@ -23,6 +23,8 @@ use crate::{Endpoint, Resolve};
 
 mod away;
 mod hostile;
+mod kinds;
+mod shared;
 
 const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 53)), 53);
 const FORGER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 6, 6, 6)), 53);
@@ -467,17 +469,47 @@ async fn a_dropped_question_leaves_the_resolver_as_it_was() {
 }
 
 #[test]
-fn name_servers_are_read_from_a_text_and_a_bad_line_is_told() {
+fn name_servers_are_read_from_a_text_as_its_readers_take_them() {
     let text = "# ours\nsearch example\nnameserver 10.0.0.53\nnameserver ::1 # second\n\
-                options ndots:2\nnameserver 10.0.0.54\nnameserver 10.0.0.55\n";
-    let servers = name_servers(text).unwrap();
-    let servers: Vec<_> = servers.iter().map(ToString::to_string).collect();
+                options ndots:2\nnameserver 10.0.0.54\nnameserver 10.0.0.55\nnameserver x\n";
+    let read = name_servers(text).unwrap();
+    assert_eq!(read.skipped, []);
+    let servers: Vec<_> = read.into_iter().map(|it| it.to_string()).collect();
     assert_eq!(servers, ["10.0.0.53:53", "[::1]:53", "10.0.0.54:53"]);
-    let error = name_servers("\nnameserver fe80::1%eth0").unwrap_err();
+}
+
+#[test]
+fn a_line_that_cannot_be_used_is_told_and_takes_no_other_with_it() {
+    let text = "nameserver fe80::1%eth0\nnameserver\nnameserver 2001:db8::1%2\n\
+                nameserver fe80::1%2\nnameserver ten\nnameserver 10.0.0.53\n";
+    let read = name_servers(text).unwrap();
+    let skipped: Vec<_> = read.skipped.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        skipped,
+        [
+            "line 1: \"fe80::1%eth0\" is no address of a name server",
+            "line 2: \"\" is no address of a name server",
+            "line 3: \"2001:db8::1%2\" is no address of a name server",
+            "line 5: \"ten\" is no address of a name server",
+        ]
+    );
+    let servers: Vec<_> = read.servers.iter().map(ToString::to_string).collect();
+    assert_eq!(servers, ["[fe80::1%2]:53", "10.0.0.53:53"]);
+    Settings::new(read).unwrap();
+}
+
+#[test]
+fn a_text_without_a_server_that_can_be_used_is_refused_with_its_lines() {
+    let error = name_servers("\nnameserver fe80::1%eth0\nnameserver ten\n").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "line 2: \"fe80::1%eth0\" is no address of a name server"
+        "no name server that could be asked: line 2: \"fe80::1%eth0\" is no address of a name \
+         server; line 3: \"ten\" is no address of a name server"
     );
+    let error = name_servers("search example\n").unwrap_err();
+    assert_eq!(error.to_string(), "no name server that could be asked");
+    let error = name_servers(&"nameserver ten\n".repeat(SKIPPED_MAX + 1)).unwrap_err();
+    assert_eq!(error.skipped.len(), SKIPPED_MAX);
 }
 
 #[test]
