@@ -116,7 +116,7 @@ fn our_client_tells_apart_why_it_refuses_an_openssl() {
     assert!(matches!(error, Error::Revoked), "{error:?}");
     let stranger = Ca::named("stranger").expect("openssl was there a moment ago");
     let error = meet(ca.issue(4, HOST, Time::Now), client(&stranger));
-    assert!(matches!(error, Error::UnknownIssuer { .. }), "{error:?}");
+    assert!(matches!(error, Error::UnknownIssuer), "{error:?}");
 }
 
 #[test]
