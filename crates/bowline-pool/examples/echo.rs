@@ -2,11 +2,8 @@
 //! itself on a free port of loopback.
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
-use std::time::Duration;
-
 use bowline_link::tcp::{Dialer, Listener};
 use bowline_link::{BoxError, Listen};
-use bowline_policy::backoff::{Maker, Schedule};
 use bowline_pool::{Pool, Settings, Streams};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, split};
 use tokio::task::JoinSet;
@@ -28,13 +25,8 @@ async fn main() -> Result<(), BoxError> {
     let mut server = JoinSet::new();
     server.spawn(serve(listener));
 
-    let schedule = Schedule::exponential(Duration::from_millis(100), Duration::from_secs(5))?;
-    let backoff = Maker::new(schedule, u64::from(std::process::id()));
-    let pool = Pool::new(
-        Streams::new(Dialer::new()),
-        endpoint,
-        Settings::new(2, backoff)?,
-    );
+    let settings = Settings::new(2, u64::from(std::process::id()))?;
+    let pool = Pool::new(Streams::new(Dialer::new()), endpoint, settings);
 
     let mut callers = JoinSet::new();
     for number in 0..10_u8 {
@@ -54,6 +46,6 @@ async fn main() -> Result<(), BoxError> {
     while let Some(answer) = callers.join_next().await {
         echoed += usize::from(answer??);
     }
-    println!("{echoed} echoes over {} connections", pool.status().open);
+    println!("{echoed} echoes over {} connections", pool.snapshot().open);
     Ok(())
 }

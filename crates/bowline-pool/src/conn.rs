@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use tokio::task::coop::unconstrained;
 use tokio::time::Instant;
 
 use crate::budget::Seat;
+use crate::ledger::Entry;
+use crate::origin::Berth;
 use crate::{CloseReason, Reuse};
 
 // The fields drop in this order: the connection is closed before its seat is
@@ -17,10 +20,41 @@ use crate::{CloseReason, Reuse};
 #[derive(Debug)]
 pub(crate) struct Conn<C> {
     pub(crate) link: C,
+    pub(crate) entry: Arc<Entry>,
+    _berth: Berth,
     _seat: Seat,
+    pub(crate) plan: Plan,
     idle_at: Instant,
-    stable_at: Instant,
+    proved_at: Instant,
+    /// The pool's count of doubts when it last proved itself.
+    proved_in: u64,
     record: Record,
+    pings: bool,
+    pub(crate) poisoned: bool,
+    /// It came back, and the hook on return has not run since.
+    pub(crate) needs_reset: bool,
+}
+
+/// The limits drawn for one connection, once for each set of settings.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    /// The count of the settings from which it was drawn.
+    pub(crate) revision: u64,
+    pub(crate) age: bowline_policy::lifetime::Age,
+    pub(crate) idle_limit: Duration,
+    pub(crate) ping_every: Duration,
+    /// For how long a proof lets it be handed out.
+    pub(crate) trust: Duration,
+    pub(crate) stable_after: Duration,
+}
+
+/// What the pool as a whole says of its connections.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Marks {
+    /// What was opened in an earlier generation is not handed out.
+    pub(crate) generation: u64,
+    /// What proved itself before the last doubt has to do so again.
+    pub(crate) doubts: u64,
 }
 
 /// What the connection has proved about its peer.
@@ -28,57 +62,153 @@ pub(crate) struct Conn<C> {
 enum Record {
     /// Nothing yet but that it could be opened.
     Untried,
-    /// It came back settled from a caller.
+    /// It came back settled from a caller, or answered a ping.
     Served,
     /// It did so after it had been up for the backoff's stable time.
     Stable,
+}
+
+/// Whether a connection may be handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Fit,
+    /// Not before it has answered a ping.
+    Check,
+    Close(CloseReason),
 }
 
 // === impl Conn ===
 
 impl<C: Reuse> Conn<C> {
     pub(crate) fn new(
-        link: C,
+        mut link: C,
+        entry: Arc<Entry>,
         seat: Seat,
+        plan: Plan,
+        doubts: u64,
         now: Instant,
-        idle_limit: Duration,
-        stable_after: Duration,
     ) -> Self {
+        let pings = link.ping().is_some();
+        entry.retires_at(plan.age.at().into());
         Self {
             link,
+            _berth: entry.origin.berth(),
             _seat: seat,
-            idle_at: now + idle_limit,
-            stable_at: now + stable_after,
+            idle_at: now + plan.idle_limit,
+            plan,
+            proved_at: now,
+            proved_in: doubts,
             record: Record::Untried,
+            entry,
+            pings,
+            poisoned: false,
+            needs_reset: false,
         }
     }
 
-    /// What speaks against handing it out.
-    pub(crate) fn defect(&mut self, now: Instant) -> Option<CloseReason> {
-        if self.idle_at <= now {
-            return Some(CloseReason::Idle);
+    /// Whether it may be handed out; `context` is woken when a look would find
+    /// something else.
+    pub(crate) fn judge(
+        &mut self,
+        now: Instant,
+        marks: Marks,
+        context: &mut Context<'_>,
+    ) -> Verdict {
+        if let Some(reason) = self.outlived(now, marks) {
+            return Verdict::Close(reason);
         }
+        if self.idle_at <= now {
+            return Verdict::Close(CloseReason::Idle);
+        }
+        if self.is_doubtful(now, marks) {
+            return Verdict::Check;
+        }
+        self.look(context).map_or(Verdict::Fit, |death| {
+            Verdict::Close(CloseReason::Dead(death))
+        })
+    }
+
+    /// [`judge`](Self::judge), by somebody who will not look again.
+    pub(crate) fn judge_once(&mut self, now: Instant, marks: Marks) -> Verdict {
+        self.judge(now, marks, &mut Context::from_waker(Waker::noop()))
+    }
+
+    /// Why it has to go whoever has it, and however well it is.
+    pub(crate) fn outlived(&self, now: Instant, marks: Marks) -> Option<CloseReason> {
+        if self.entry.origin.is_gone() {
+            Some(CloseReason::EndpointGone)
+        } else if self.entry.generation < marks.generation {
+            Some(CloseReason::Cleared)
+        } else if self.plan.age.is_over(now.into_std()) {
+            Some(CloseReason::Age)
+        } else {
+            None
+        }
+    }
+
+    /// How it died, if it did.
+    pub(crate) fn look(&mut self, context: &mut Context<'_>) -> Option<crate::Death> {
         // Outside the task's budget of turns: a task that has spent its own
         // would see `Pending`, that is health, in every dead connection.
         let look = pin!(unconstrained(std::future::poll_fn(|context| {
             self.link.poll_closed(context)
         })));
-        match look.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(death) => Some(CloseReason::Dead(death)),
+        match look.poll(context) {
+            Poll::Ready(death) => Some(death),
             Poll::Pending => None,
         }
     }
 
-    /// Notes a settled return, from which idleness counts. True if it is the
-    /// one that proves the peer stable.
-    pub(crate) fn came_back(&mut self, now: Instant, idle_limit: Duration) -> bool {
-        self.idle_at = now + idle_limit;
+    /// Notes a settled return, from which idleness counts. True if it proved
+    /// something new about the peer, and then whether that it is stable.
+    pub(crate) fn came_back(&mut self, now: Instant, doubts: u64) -> Option<bool> {
+        self.idle_at = now + self.plan.idle_limit;
+        self.proved(now, doubts)
+    }
+
+    /// Notes an exchange, or a ping that was answered.
+    pub(crate) fn proved(&mut self, now: Instant, doubts: u64) -> Option<bool> {
+        self.proved_at = now;
+        self.proved_in = doubts;
         let was = self.record;
+        let stable_at = self.entry.opened_at + self.plan.stable_after;
         self.record = match was {
-            Record::Untried | Record::Served if now < self.stable_at => Record::Served,
+            Record::Untried | Record::Served if now < stable_at => Record::Served,
             Record::Untried | Record::Served | Record::Stable => Record::Stable,
         };
-        was != self.record && self.record == Record::Stable
+        (was != self.record).then_some(self.record == Record::Stable)
+    }
+
+    /// Lets it lie idle for as long again.
+    pub(crate) fn renew(&mut self, now: Instant) {
+        self.idle_at = now + self.plan.idle_limit;
+    }
+
+    /// Takes limits drawn anew.
+    pub(crate) fn replan(&mut self, plan: Plan, now: Instant) {
+        self.plan = plan;
+        self.entry.retires_at(plan.age.at().into());
+        self.idle_at = self.idle_at.min(now + plan.idle_limit);
+    }
+
+    /// Whether its type can be pinged.
+    pub(crate) fn pings(&self) -> bool {
+        self.pings
+    }
+
+    /// Whether it has to be pinged before it may be handed out.
+    pub(crate) fn is_doubtful(&self, now: Instant, marks: Marks) -> bool {
+        self.pings && (self.proved_in < marks.doubts || self.proved_at + self.plan.trust <= now)
+    }
+
+    /// Whether it is time for a ping.
+    pub(crate) fn is_due(&self, now: Instant, marks: Marks) -> bool {
+        self.pings && (self.is_doubtful(now, marks) || self.proved_at + self.plan.ping_every <= now)
+    }
+
+    /// Whether nothing had been said against it.
+    pub(crate) fn was_trusted(&self, marks: Marks) -> bool {
+        self.proved_in >= marks.doubts
     }
 
     pub(crate) fn has_served(&self) -> bool {
@@ -87,46 +217,4 @@ impl<C: Reuse> Conn<C> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::Death;
-    use crate::budget::Budget;
-
-    struct Link(Arc<Budget>);
-
-    impl Reuse for Link {
-        fn poll_closed(&mut self, _context: &mut Context<'_>) -> Poll<Death> {
-            Poll::Pending
-        }
-
-        fn is_settled(&self) -> bool {
-            true
-        }
-    }
-
-    impl Drop for Link {
-        fn drop(&mut self) {
-            assert_eq!(self.0.open(), 1, "the seat came free too early");
-        }
-    }
-
-    // contract: pool-1
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_is_closed_before_its_seat_is_free() {
-        let budget = Arc::new(Budget::new(1));
-        let seat = budget.claim().unwrap();
-        assert!(budget.claim().is_none());
-        let second = Duration::from_secs(1);
-        let conn = Conn::new(
-            Link(Arc::clone(&budget)),
-            seat,
-            Instant::now(),
-            second,
-            second,
-        );
-        drop(conn);
-        assert_eq!(budget.open(), 0);
-    }
-}
+mod tests;

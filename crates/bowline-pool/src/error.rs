@@ -1,46 +1,40 @@
-//! Why a caller got no connection, and why a dial failed.
+//! Why a caller got no connection, and why a connection was not made or not
+//! trusted.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bowline_link::{BoxError, Endpoint};
 
+mod shortage;
+
+pub use shortage::{LastDial, Shortage, Step};
+
 /// Why no connection could be handed out.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// No connection came free or up within the wait. Trying again may help;
-    /// the source, if there is one, is what the last dial met.
-    #[error("no connection within {waited:?}: {open} of {max} open, {waiting} waiting")]
-    Timeout {
-        /// How long this caller stood in line.
-        waited: Duration,
-        /// Connections open and opening.
-        open: usize,
-        /// The most there may be.
-        max: usize,
-        /// Callers in line, this one among them.
-        waiting: usize,
-        /// What the last dial met, if it failed.
-        #[source]
-        last_dial: Option<DialError>,
-    },
+    /// No connection came free or up within the wait. Trying again may help.
+    #[error("no connection {0}")]
+    Timeout(Box<Shortage>),
     /// So many wait already that this caller was turned away at once. Trying
     /// again at once makes it worse.
-    #[error("{waiting} callers wait already: {open} of {max} open")]
-    Overloaded {
-        /// Connections open and opening.
-        open: usize,
-        /// The most there may be.
-        max: usize,
-        /// Callers in line, the most there may be.
-        waiting: usize,
-        /// What the last dial met, if it failed.
-        #[source]
-        last_dial: Option<DialError>,
-    },
+    #[error("turned away {0}")]
+    Overloaded(Box<Shortage>),
+    /// No connection is left and no dial has succeeded for too long: see
+    /// [`Settings::fail_fast_after`](crate::Settings::fail_fast_after).
+    #[error("nobody can be reached {0}")]
+    Unreachable(Box<Shortage>),
+    /// The pool was suspended, and its callers are not to wait.
+    #[error("the pool is suspended")]
+    Suspended,
+    /// The connection was called back while it was in use: see
+    /// [`Pool::clear`](crate::Pool::clear).
+    #[error("the connection was called back")]
+    CalledBack,
     /// The pool was closed, and stays so.
     #[error("the pool is closed")]
     Closed,
@@ -58,6 +52,14 @@ pub enum DialError {
         /// What the connector answered.
         source: Arc<dyn StdError + Send + Sync>,
     },
+    /// The hook on connect said no.
+    #[error("{endpoint} was connected and did not pass")]
+    Unfit {
+        /// Who was called.
+        endpoint: Endpoint,
+        /// What the hook answered.
+        source: Arc<dyn StdError + Send + Sync>,
+    },
     /// The whole connect took too long and was given up.
     #[error("{endpoint} did not answer within {limit:?}")]
     TimedOut {
@@ -73,7 +75,7 @@ pub enum DialError {
         /// Who was called.
         endpoint: Endpoint,
     },
-    /// The connector panicked: a bug in it.
+    /// The connector, or the hook on connect, panicked: a bug in it.
     #[error("the connector panicked on {endpoint}")]
     Panicked {
         /// Who was called.
@@ -81,13 +83,52 @@ pub enum DialError {
     },
 }
 
+/// Why a connection did not pass a check.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckError {
+    /// The ping, or the hook on return, said no.
+    #[error("it did not pass")]
+    Failed {
+        /// What it answered.
+        source: Arc<dyn StdError + Send + Sync>,
+    },
+    /// No answer came in time.
+    #[error("no answer within {limit:?}")]
+    TimedOut {
+        /// The limit of one check.
+        limit: Duration,
+    },
+    /// Afterwards it was in the middle of an exchange, or had ended, or had
+    /// more to say than was asked.
+    #[error("it was left unfit")]
+    LeftUnfit,
+    /// The ping, or the hook on return, panicked: a bug in it.
+    #[error("the check panicked")]
+    Panicked,
+}
+
 // === impl Error ===
+
+impl Error {
+    /// How the pool stood when it had nothing to hand out.
+    pub fn shortage(&self) -> Option<&Shortage> {
+        match self {
+            Self::Timeout(shortage) | Self::Overloaded(shortage) | Self::Unreachable(shortage) => {
+                Some(shortage)
+            }
+            Self::Suspended | Self::CalledBack | Self::Closed => None,
+        }
+    }
+}
 
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match &error {
-            Error::Timeout { .. } => io::ErrorKind::TimedOut,
-            Error::Overloaded { .. } => io::ErrorKind::ResourceBusy,
+            Error::Timeout(_) => io::ErrorKind::TimedOut,
+            Error::Overloaded(_) | Error::Suspended => io::ErrorKind::ResourceBusy,
+            Error::Unreachable(_) => io::ErrorKind::ConnectionRefused,
+            Error::CalledBack => io::ErrorKind::ConnectionAborted,
             Error::Closed => io::ErrorKind::NotConnected,
         };
         Self::new(kind, error)
@@ -102,5 +143,38 @@ impl DialError {
             endpoint,
             source: Arc::from(error),
         }
+    }
+
+    pub(crate) fn unfit(endpoint: Endpoint, error: BoxError) -> Self {
+        Self::Unfit {
+            endpoint,
+            source: Arc::from(error),
+        }
+    }
+
+    /// Who was called.
+    pub fn endpoint(&self) -> &Endpoint {
+        match self {
+            Self::Refused { endpoint, .. }
+            | Self::Unfit { endpoint, .. }
+            | Self::TimedOut { endpoint, .. }
+            | Self::Stillborn { endpoint }
+            | Self::Panicked { endpoint } => endpoint,
+        }
+    }
+}
+
+/// An error and what is behind it, in one line.
+pub(crate) struct Chain<'a>(pub(crate) &'a dyn StdError);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut behind = self.0.source();
+        while let Some(error) = behind {
+            write!(f, ": {error}")?;
+            behind = error.source();
+        }
+        Ok(())
     }
 }

@@ -1,208 +1,255 @@
-//! The one task of a pool that dials, so that no caller ever does: whoever
-//! stops waiting cannot take a dial down with it. It hands nothing out; what
-//! lands is parked, and the line decides.
+//! The one task of a pool that dials, sweeps and checks, so that no caller ever
+//! does: whoever stops waiting cannot take a dial down with it. It hands nothing
+//! out; what it has looked at is parked, and the line decides.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::mem;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{Ordering, fence};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
 
-use bowline_link::{BoxError, Connect, Endpoint};
-use bowline_policy::backoff::Session;
+use bowline_link::discovery::Update;
+use bowline_link::{BoxError, Connect, WallClock};
+use futures_util::{Stream, StreamExt};
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
-use crate::budget::Seat;
-use crate::conn::Conn;
+use crate::hook::Hooks;
 use crate::shared::Shared;
-use crate::{DialError, Event, Reuse};
+use crate::{Death, Event, Reuse, Settings};
 
-pub(crate) struct Keeper<D: Connect> {
+use check::Checked;
+use custody::Custody;
+use dial::Landed;
+use moving::Moving;
+pub(crate) use peers::Peers;
+use watch::Watch;
+
+mod check;
+mod custody;
+mod demand;
+mod dial;
+mod moving;
+mod peers;
+mod sweep;
+mod watch;
+
+/// Where lists of endpoints come from.
+pub(crate) type Source = Pin<Box<dyn Stream<Item = Update<BoxError>> + Send>>;
+
+pub(crate) struct Keeper<D: Connect<Connection: Reuse>> {
     shared: Arc<Shared<D::Connection>>,
     connect: D,
-    dials: JoinSet<Landed<D::Connection>>,
-    backoff: Session,
-    /// No dial starts before this.
+    hooks: Hooks<D::Connection>,
+    source: Option<Source>,
+    peers: Peers,
+    jobs: JoinSet<Done<D::Connection>>,
+    /// How many of the jobs are dials, and how many are pings.
+    dialing: usize,
+    pinging: usize,
+    /// Connections that wait to be pinged, those that waited longest first.
+    due: VecDeque<Custody<D::Connection>>,
+    /// Connections to look at in this turn.
+    fresh: Vec<Custody<D::Connection>>,
+    /// Somebody was found dead who had been trusted.
+    death: Option<Death>,
+    watch: Watch,
+    sweep_at: Instant,
+    /// No dial that nobody waits for starts before this.
+    warm_at: Instant,
+    /// When one may, if nothing but that is missing.
+    warm_due: Option<Instant>,
+    /// When a dial may start that is wanted and held back.
     retry_at: Option<Instant>,
+    /// How many connections will soon be too old, as of the last sweep.
+    retiring: usize,
+    down_since: Option<Instant>,
+    moving: Moving,
+    revision: u64,
 }
 
-/// How a dial ended. The seat outlives a failure, so that it comes free only
-/// once the keeper knows of the failure.
-struct Landed<C> {
-    link: Result<C, DialError>,
-    seat: Seat,
-    took: Duration,
+/// What a job came to.
+enum Done<C: Reuse> {
+    Dialed(Landed<C>),
+    Pinged(Checked<C>),
+    Reset(Checked<C>),
 }
 
 // === impl Keeper ===
 
 impl<D: Connect<Connection: Reuse>> Keeper<D> {
-    pub(crate) fn new(shared: Arc<Shared<D::Connection>>, connect: D) -> Self {
-        Self {
-            backoff: shared.settings.backoff.session(),
-            shared,
+    pub(crate) fn new(
+        shared: Arc<Shared<D::Connection>>,
+        connect: D,
+        hooks: Hooks<D::Connection>,
+        source: Option<Source>,
+        peers: Peers,
+        clock: Arc<dyn WallClock>,
+    ) -> Self {
+        let now = Instant::now();
+        let settings = shared.settings();
+        let mut keeper = Self {
             connect,
-            dials: JoinSet::new(),
+            hooks,
+            source,
+            peers,
+            jobs: JoinSet::new(),
+            dialing: 0,
+            pinging: 0,
+            due: VecDeque::new(),
+            fresh: Vec::new(),
+            death: None,
+            watch: Watch::new(clock, now),
+            sweep_at: now + settings.sweep_every,
+            warm_at: now,
+            warm_due: None,
             retry_at: None,
-        }
+            retiring: 0,
+            down_since: None,
+            moving: Moving::new(now),
+            revision: shared.revision(),
+            shared,
+        };
+        keeper.warm_at += keeper.warm_pause(&settings);
+        keeper
     }
 
-    /// Dials while callers wait, until the pool is closed. Dials under way end
-    /// with it.
+    /// Keeps the pool until it is closed. Dials and checks under way end with it.
     pub(crate) async fn run(mut self) {
+        let mut roused = false;
         while !self.shared.gate.is_closed() {
-            self.learn();
-            self.start_dials();
-            let retry_at = self.retry_at;
+            let settings = self.shared.settings();
+            self.learn(&settings);
+            poll_fn(|context| {
+                self.look(&settings, roused, context);
+                Poll::Ready(())
+            })
+            .await;
+            self.start_pings(&settings);
+            self.start_dials(&settings);
+            self.judge_down(&settings);
+            let wake_at = self.wake_at(&settings);
+            let mut asleep = true;
+            roused = false;
             tokio::select! {
                 biased;
-                Some(landed) = self.dials.join_next() => self.land(landed),
-                () = self.shared.nudge.notified() => {}
-                () = self.shared.budget.freed() => {}
-                () = until(retry_at), if retry_at.is_some() => self.retry_at = None,
+                Some(done) = self.jobs.join_next() => self.finish(done),
+                () = self.shared.quota.nudged() => {}
+                update = next(&mut self.source) => self.update(update),
+                () = sleep_until(wake_at) => {}
+                // Woken, and for none of these reasons: by something parked.
+                () = poll_fn(|_| match mem::take(&mut asleep) {
+                    true => Poll::Pending,
+                    false => Poll::Ready(()),
+                }) => roused = true,
             }
         }
     }
 
-    /// Takes over what callers found out about the peer.
-    fn learn(&mut self) {
-        if self.shared.stable.swap(false, Ordering::SeqCst) {
-            self.backoff.reset();
-        }
-        if self.shared.stillborn.swap(false, Ordering::SeqCst) {
-            self.fail(DialError::Stillborn {
-                endpoint: self.shared.endpoint.clone(),
-            });
-        }
-    }
-
-    fn start_dials(&mut self) {
-        let wanted = self.wanted();
-        for _ in 0..wanted {
-            let Some(seat) = self.shared.budget.claim() else {
-                break;
-            };
-            let dial = dial(
-                self.connect.clone(),
-                self.shared.endpoint.clone(),
-                self.shared.settings.connect_limit,
-                seat,
-            );
-            self.dials.spawn(dial);
-        }
-        self.note_dialing();
-    }
-
-    /// How many dials to start now, seats allowing.
-    fn wanted(&self) -> usize {
-        if self.retry_at.is_some() {
-            return 0;
-        }
-        let waiting = self.shared.gate.in_line();
-        // Whoever takes from the rack past a caller we just counted either took
-        // before this look at the rack, or sees that caller and wakes us again.
-        fence(Ordering::SeqCst);
-        // What hangs on the line is promised, though its caller may not have
-        // been polled yet: else every landed dial would start another.
-        let coming = self.shared.rack.on_line() + self.dials.len();
-        let room = self.shared.settings.max_connecting - self.dials.len();
-        waiting.saturating_sub(coming).min(room)
-    }
-
-    fn land(&mut self, landed: Result<Landed<D::Connection>, JoinError>) {
-        self.note_dialing();
-        let shared = &self.shared;
-        let endpoint = shared.endpoint.clone();
-        match landed {
-            Ok(Landed {
-                link: Ok(link),
-                seat,
-                took,
-            }) => {
-                shared.note_dial(None);
-                shared.observer.observe(&Event::Opened { endpoint, took });
-                let stable_after = self.backoff.schedule().up_min();
-                shared.park(Box::new(Conn::new(
-                    link,
-                    seat,
-                    Instant::now(),
-                    shared.settings.idle_limit,
-                    stable_after,
-                )));
-            }
-            Ok(Landed {
-                link: Err(error),
-                seat,
-                ..
-            }) => {
-                self.fail(error);
-                drop(seat);
-            }
-            // Nobody aborts a single dial, so it panicked.
-            Err(_) => self.fail(DialError::Panicked { endpoint }),
-        }
-    }
-
-    fn fail(&mut self, error: DialError) {
+    /// Takes over what was decided or found out elsewhere.
+    fn learn(&mut self, settings: &Arc<Settings>) {
         let now = Instant::now();
-        // Several dials that fail together are one failure: they were started
-        // by one decision, and the next must not be punished for its breadth.
-        let retry_at = match self.retry_at {
-            Some(at) if at > now => at,
-            Some(_) | None => now + self.next_delay(now),
+        if let Some(targets) = self.shared.new_targets() {
+            self.replace(&targets);
+        }
+        let revision = self.shared.revision();
+        if self.revision != revision {
+            self.revision = revision;
+            self.peers.resettle(settings);
+            self.sweep_at = now;
+        }
+        if self.shared.news.swap(false, Ordering::SeqCst) {
+            for failed in self.peers.learn(now) {
+                self.tell_failed(failed, now);
+            }
+        }
+    }
+
+    fn update(&mut self, update: Option<Update<BoxError>>) {
+        let Some(update) = update else {
+            // Nothing more to say: its last list stays in force.
+            self.source = None;
+            return;
         };
-        self.retry_at = Some(retry_at);
-        self.shared.note_dial(Some(error.clone()));
-        self.shared.observer.observe(&Event::DialFailed {
-            error,
-            retry_in: retry_at - now,
-        });
+        if let Update::Problem(problem) = &update {
+            let problem = format!("{problem:?}").into();
+            self.shared
+                .observer
+                .observe(&Event::EndpointsKept { problem });
+        }
+        if let Some(targets) = self.peers.heed(&update, Instant::now()) {
+            self.replace(&targets);
+        }
     }
 
-    fn next_delay(&mut self, now: Instant) -> Duration {
-        let now = now.into_std();
-        self.backoff.next_delay(now).unwrap_or_else(|| {
-            self.backoff.reset();
-            // A schedule that allows no attempt at all still must not spin.
-            let limit = self.shared.settings.connect_limit;
-            self.backoff.next_delay(now).unwrap_or(limit)
-        })
+    fn replace(&mut self, targets: &bowline_link::discovery::Targets) {
+        let now = Instant::now();
+        let event = match self.peers.replace(targets, now) {
+            Ok(count) => Event::EndpointsChanged { count },
+            Err(refused) => Event::EndpointsKept {
+                problem: refused.to_string().into(),
+            },
+        };
+        self.shared.observer.observe(&event);
+        self.shared.set_origins(self.peers.origins());
+        self.sweep_at = now;
     }
 
-    fn note_dialing(&self) {
-        let dialing = self.dials.len();
-        self.shared.dialing.store(dialing, Ordering::Relaxed);
+    fn finish(&mut self, done: Result<Done<D::Connection>, JoinError>) {
+        match done {
+            Ok(Done::Dialed(landed)) => {
+                self.dialing -= 1;
+                self.land(landed);
+            }
+            Ok(Done::Pinged(checked)) => {
+                self.pinging -= 1;
+                self.judge_ping(checked);
+            }
+            Ok(Done::Reset(checked)) => self.judge_reset(checked),
+            // Jobs catch what panics in them, and nobody aborts a single one.
+            Err(lost) => unreachable!("a job was lost: {lost}"),
+        }
+    }
+
+    /// When to look again though nothing happens.
+    fn wake_at(&self, settings: &Settings) -> Instant {
+        let mut at = self.sweep_at;
+        for dial_at in [self.warm_due, self.retry_at].into_iter().flatten() {
+            at = at.min(dial_at);
+        }
+        match self.peers.failing_since() {
+            Some(since) if self.down_since.is_none() => {
+                let patience = since + settings.fail_fast_after;
+                // Past, and not down: something is open yet.
+                if patience > Instant::now() {
+                    at.min(patience)
+                } else {
+                    at
+                }
+            }
+            // When the next dial may begin, somebody may wait for it.
+            Some(_) => {
+                let held_back = self.peers.held_back(Instant::now());
+                held_back.map_or(at, |until| at.min(until))
+            }
+            None => at,
+        }
     }
 }
 
-async fn until(at: Option<Instant>) {
-    if let Some(at) = at {
-        sleep_until(at).await;
+impl<D: Connect<Connection: Reuse>> Drop for Keeper<D> {
+    fn drop(&mut self) {
+        // However it ended: without a keeper nobody would be served.
+        self.shared.close();
+        self.shared.dialing.store(0, Ordering::SeqCst);
     }
 }
 
-async fn dial<D: Connect>(
-    mut connect: D,
-    endpoint: Endpoint,
-    limit: Duration,
-    seat: Seat,
-) -> Landed<D::Connection> {
-    let begun = Instant::now();
-    let connecting = async {
-        poll_fn(|context| connect.poll_ready(context))
-            .await
-            .map_err(Into::<BoxError>::into)?;
-        let connected = connect.call(endpoint.clone()).await;
-        connected.map_err(Into::<BoxError>::into)
-    };
-    let link = match timeout_at(begun + limit, connecting).await {
-        Ok(Ok(link)) => Ok(link),
-        Ok(Err(error)) => Err(DialError::refused(endpoint, error)),
-        Err(_) => Err(DialError::TimedOut { endpoint, limit }),
-    };
-    Landed {
-        link,
-        seat,
-        took: Instant::now() - begun,
+async fn next(source: &mut Option<Source>) -> Option<Update<BoxError>> {
+    match source {
+        Some(source) => source.next().await,
+        None => std::future::pending().await,
     }
 }

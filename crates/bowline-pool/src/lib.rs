@@ -15,11 +15,16 @@
 //! ```
 
 mod budget;
+mod builder;
 mod conn;
+mod drain;
 mod error;
 mod event;
 mod gate;
+mod hook;
 mod keeper;
+mod ledger;
+mod origin;
 mod pool;
 mod pooled;
 mod rack;
@@ -27,11 +32,17 @@ mod raw;
 mod reuse;
 mod settings;
 mod shared;
+mod snapshot;
 
-pub use error::{DialError, Error};
-pub use event::{CloseReason, Event, Log};
-pub use pool::{Pool, Status};
+pub use budget::Budget;
+pub use builder::{Builder, InvalidPool};
+pub use drain::DrainReport;
+pub use error::{CheckError, DialError, Error, LastDial, Shortage, Step};
+pub use event::{Cause, CloseReason, Doubt, Event, Log};
+pub use ledger::Lent;
+pub use pool::{InUse, Pool, Suspend};
 pub use pooled::Pooled;
-pub use raw::{Raw, Streams};
+pub use raw::{Ping, Raw, Streams};
 pub use reuse::{Death, Reuse};
 pub use settings::{CONNECTIONS_MAX, InvalidSettings, Settings, TIME_MAX, WAITERS_MAX};
+pub use snapshot::{EndpointSnapshot, Snapshot, State};

@@ -5,6 +5,8 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
+use bowline_link::Endpoint;
+
 use crate::conn::Conn;
 use crate::shared::Shared;
 use crate::{CloseReason, Reuse};
@@ -13,7 +15,8 @@ use crate::{CloseReason, Reuse};
 /// this is dropped.
 ///
 /// One that is not settled then is closed: it was left in the middle of an
-/// exchange. [`run`](Self::run) settles by itself.
+/// exchange. [`run`](Self::run) settles by itself. One that is dropped by a
+/// panic is closed as well.
 pub struct Pooled<C: Reuse> {
     conn: Option<Box<Conn<C>>>,
     shared: Arc<Shared<C>>,
@@ -49,11 +52,55 @@ impl<C: Reuse> Pooled<C> {
         Ok(done)
     }
 
+    /// Who is at the other end.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.conn().entry.origin.endpoint
+    }
+
+    /// Its number in this pool, from 1.
+    pub fn id(&self) -> u64 {
+        self.conn().entry.id
+    }
+
+    /// Waits until the pool calls the connection back: see
+    /// [`Pool::clear`](crate::Pool::clear). Whoever holds one for long selects
+    /// on this.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing remains: whoever asks again learns the same.
+    pub fn called_back(&self) -> impl Future<Output = ()> + Send + use<C> {
+        let entry = Arc::clone(&self.conn().entry);
+        async move { entry.called_back().await }
+    }
+
+    /// Has the connection closed when it comes back, whatever it says of itself.
+    pub fn poison(&mut self) {
+        self.conn_mut().poisoned = true;
+    }
+
     /// Closes the connection instead of giving it back.
     pub fn discard(mut self) {
         if let Some(conn) = self.conn.take() {
             self.shared.discard(conn, CloseReason::Discarded);
         }
+    }
+
+    /// Keeps the connection for good. It no longer counts as one of the pool's,
+    /// which may open another in its place at once.
+    pub fn detach(mut self) -> C {
+        let conn = self.conn.take().expect("taken only on the way out");
+        let conn = self.shared.dissolve(conn, CloseReason::Detached);
+        let Conn { link, .. } = *conn;
+        link
+    }
+
+    fn conn(&self) -> &Conn<C> {
+        self.conn.as_ref().expect("taken only on the way out")
+    }
+
+    fn conn_mut(&mut self) -> &mut Conn<C> {
+        self.conn.as_mut().expect("taken only on the way out")
     }
 }
 
@@ -61,19 +108,20 @@ impl<C: Reuse> Deref for Pooled<C> {
     type Target = C;
 
     fn deref(&self) -> &C {
-        &self.conn.as_ref().expect("taken only on the way out").link
+        &self.conn().link
     }
 }
 
 impl<C: Reuse> DerefMut for Pooled<C> {
     fn deref_mut(&mut self) -> &mut C {
-        &mut self.conn.as_mut().expect("taken only on the way out").link
+        &mut self.conn_mut().link
     }
 }
 
 impl<C: Reuse> Drop for Pooled<C> {
     fn drop(&mut self) {
-        if let Some(conn) = self.conn.take() {
+        if let Some(mut conn) = self.conn.take() {
+            conn.poisoned |= std::thread::panicking();
             self.shared.give_back(conn);
         }
     }
@@ -82,7 +130,8 @@ impl<C: Reuse> Drop for Pooled<C> {
 impl<C: Reuse> fmt::Debug for Pooled<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pooled")
-            .field("endpoint", &self.shared.endpoint)
+            .field("id", &self.id())
+            .field("endpoint", self.endpoint())
             .finish_non_exhaustive()
     }
 }

@@ -1,9 +1,11 @@
 //! Byte streams made fit for a pool. It adds two bits of memory to a stream and
 //! buffers nothing.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bowline_link::{BoxError, Connect, Dial, Endpoint, Io};
@@ -18,11 +20,19 @@ use crate::{Death, Reuse};
 /// where an exchange ends; [`settle`](Reuse::settle) says that one did. Do not
 /// leave bytes in a buffer above it: the next caller gets the stream, not the
 /// buffer.
-#[derive(Debug)]
 pub struct Raw<I> {
     io: I,
     state: State,
+    ping: Option<Ping<I>>,
 }
+
+/// One exchange that proves the peer alive, on a stream that is nobody else's
+/// meanwhile.
+pub type Ping<I> = Arc<
+    dyn for<'a> Fn(&'a mut I) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>>
+        + Send
+        + Sync,
+>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -33,9 +43,9 @@ enum State {
 }
 
 /// Connects byte streams for a pool: a dialer whose streams come as [`Raw`].
-#[derive(Debug, Clone)]
-pub struct Streams<D> {
+pub struct Streams<D: Dial> {
     dial: D,
+    ping: Option<Ping<<D as Connect>::Connection>>,
 }
 
 // === impl Raw ===
@@ -46,6 +56,7 @@ impl<I> Raw<I> {
         Self {
             io,
             state: State::Settled,
+            ping: None,
         }
     }
 
@@ -58,9 +69,7 @@ impl<I> Raw<I> {
     where
         I: Unpin,
     {
-        if self.state == State::Settled {
-            self.state = State::Touched;
-        }
+        touch(&mut self.state);
         Pin::new(&mut self.io)
     }
 }
@@ -83,9 +92,40 @@ impl<I: Io> Reuse for Raw<I> {
     }
 
     fn settle(&mut self) {
-        if self.state == State::Touched {
-            self.state = State::Settled;
-        }
+        settle(&mut self.state);
+    }
+
+    fn ping(&mut self) -> Option<impl Future<Output = Result<(), BoxError>> + Send> {
+        let ping = Arc::clone(self.ping.as_ref()?);
+        let (io, state) = (&mut self.io, &mut self.state);
+        Some(async move {
+            touch(state);
+            ping(io).await?;
+            settle(state);
+            Ok(())
+        })
+    }
+}
+
+impl<I: fmt::Debug> fmt::Debug for Raw<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Raw")
+            .field("io", &self.io)
+            .field("state", &self.state)
+            .field("pings", &self.ping.is_some())
+            .finish()
+    }
+}
+
+fn touch(state: &mut State) {
+    if *state == State::Settled {
+        *state = State::Touched;
+    }
+}
+
+fn settle(state: &mut State) {
+    if *state == State::Touched {
+        *state = State::Settled;
     }
 }
 
@@ -136,7 +176,39 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Raw<I> {
 impl<D: Dial> Streams<D> {
     /// Pools what `dial` opens.
     pub fn new(dial: D) -> Self {
-        Self { dial }
+        Self { dial, ping: None }
+    }
+
+    /// Has what is parked proved alive by `ping`, in the background.
+    ///
+    /// ```
+    /// use bowline_link::tcp;
+    /// use bowline_pool::Streams;
+    /// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    ///
+    /// let echoing = Streams::new(tcp::Dialer::new()).pinged_by(|stream| {
+    ///     Box::pin(async move {
+    ///         stream.write_all(b"?").await?;
+    ///         match stream.read_u8().await? {
+    ///             b'?' => Ok(()),
+    ///             other => Err(format!("{other:#x} is no echo").into()),
+    ///         }
+    ///     })
+    /// });
+    /// ```
+    #[must_use]
+    pub fn pinged_by<F>(mut self, ping: F) -> Self
+    where
+        F: for<'a> Fn(
+                &'a mut <D as Connect>::Connection,
+            )
+                -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.ping = Some(Arc::new(ping));
+        self
     }
 }
 
@@ -151,6 +223,29 @@ impl<D: Dial> Service<Endpoint> for Streams<D> {
 
     fn call(&mut self, endpoint: Endpoint) -> Self::Future {
         let dialing = self.dial.call(endpoint);
-        Box::pin(async move { dialing.await.map(Raw::new).map_err(Into::into) })
+        let ping = self.ping.clone();
+        Box::pin(async move {
+            let io = dialing.await.map_err(Into::into)?;
+            let state = State::Settled;
+            Ok(Raw { io, state, ping })
+        })
+    }
+}
+
+impl<D: Dial> Clone for Streams<D> {
+    fn clone(&self) -> Self {
+        Self {
+            dial: self.dial.clone(),
+            ping: self.ping.clone(),
+        }
+    }
+}
+
+impl<D: Dial + fmt::Debug> fmt::Debug for Streams<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Streams")
+            .field("dial", &self.dial)
+            .field("pings", &self.ping.is_some())
+            .finish()
     }
 }

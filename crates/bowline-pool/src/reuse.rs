@@ -2,7 +2,10 @@
 //! asks; it never reads or writes for itself.
 
 use std::fmt;
+use std::future::{Future, Ready};
 use std::task::{Context, Poll};
+
+use bowline_link::BoxError;
 
 /// A connection that can serve one caller after another.
 ///
@@ -49,6 +52,22 @@ pub trait Reuse: Send + 'static {
     /// For connections that cannot tell by themselves; the default does
     /// nothing.
     fn settle(&mut self) {}
+
+    /// Asks the peer for a sign of life, in a whole exchange that leaves the
+    /// connection settled; `None` if the type has none to ask for, which must
+    /// not change. Calling it alone must do nothing.
+    ///
+    /// The pool pings what is parked, in the background and each time under a
+    /// limit. An error, a limit that is over, and a connection that is unsettled
+    /// or has something to say afterwards, all close it. The default is `None`:
+    /// then only what reaches us by itself tells of an end.
+    ///
+    /// # Cancellation
+    ///
+    /// A ping that is dropped half-way has to leave the connection unsettled.
+    fn ping(&mut self) -> Option<impl Future<Output = Result<(), BoxError>> + Send> {
+        None::<Ready<_>>
+    }
 }
 
 /// How a parked connection was found unusable.
@@ -62,6 +81,8 @@ pub enum Death {
     /// Bytes arrived that nobody asked for: the next caller would take them
     /// for its answer.
     Unread,
+    /// It did not answer a ping, or not as it should.
+    Silent,
 }
 
 // === impl Death ===
@@ -72,6 +93,7 @@ impl fmt::Display for Death {
             Self::Ended => "ended",
             Self::Failed => "failed",
             Self::Unread => "unread",
+            Self::Silent => "silent",
         })
     }
 }

@@ -5,227 +5,273 @@
 //! where others may miss it looks afterwards whether somebody announced itself
 //! meanwhile; whoever wants something announces itself, then takes.
 
-use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use bowline_link::Endpoint;
+use bowline_link::discovery::Targets;
 use bowline_policy::Observe;
+use bowline_policy::lifetime::Planner;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
-use crate::budget::Budget;
-use crate::conn::Conn;
-use crate::gate::{Gate, Refusal};
+use crate::budget::{Budget, Quota};
+use crate::conn::{Conn, Marks, Plan};
+use crate::gate::Gate;
+use crate::ledger::Ledger;
+use crate::origin::Origin;
 use crate::rack::Rack;
-use crate::{CloseReason, DialError, Error, Event, Reuse, Settings};
+use crate::{CloseReason, Death, DialError, Doubt, Event, InvalidSettings, Reuse, Settings};
+
+mod lending;
+mod switches;
 
 pub(crate) struct Shared<C> {
-    pub(crate) endpoint: Endpoint,
-    pub(crate) settings: Settings,
+    settings: RwLock<Arc<Settings>>,
+    /// The settings' `min`, where callers read it.
+    min: AtomicUsize,
     pub(crate) observer: Arc<dyn Observe<Event>>,
-    pub(crate) budget: Arc<Budget>,
+    pub(crate) quota: Quota,
     pub(crate) gate: Gate,
     pub(crate) rack: Rack<Box<Conn<C>>>,
-    /// Wakes the keeper to look again.
-    pub(crate) nudge: Notify,
-    /// Dials under way, for the status.
+    pub(crate) ledger: Ledger,
+    planner: Mutex<Planner>,
+    generation: AtomicU64,
+    doubts: AtomicU64,
+    revision: AtomicU64,
+    /// Connections that the keeper has to look at before they are parked.
+    inbox: Mutex<Vec<Box<Conn<C>>>>,
+    /// Connections that came back while nothing is lent.
+    aside: Mutex<Vec<Box<Conn<C>>>>,
+    /// Whether there is a hook on return.
+    pub(crate) resets: bool,
+    /// Callers left word with an origin.
+    pub(crate) news: AtomicBool,
+    /// Dials under way.
     pub(crate) dialing: AtomicUsize,
-    /// A connection proved the peer stable since the keeper last looked.
-    pub(crate) stable: AtomicBool,
-    /// A connection died unused since the keeper last looked.
-    pub(crate) stillborn: AtomicBool,
-    pub(crate) last_dial: Mutex<Option<DialError>>,
+    /// Connections that the keeper holds.
+    pub(crate) checking: AtomicUsize,
+    last_dial: Mutex<Option<(DialError, Instant)>>,
+    origins: Mutex<Vec<Arc<Origin>>>,
+    /// A list of endpoints that the keeper has not taken over yet.
+    pub(crate) targets: Mutex<Option<Targets>>,
+    pub(crate) warmed_up: AtomicBool,
+    pub(crate) warm: Notify,
 }
 
 // === impl Shared ===
 
 impl<C: Reuse> Shared<C> {
     pub(crate) fn new(
-        endpoint: Endpoint,
         settings: Settings,
+        budget: Option<Budget>,
+        resets: bool,
         observer: Arc<dyn Observe<Event>>,
     ) -> Self {
         Self {
-            endpoint,
             observer,
-            budget: Arc::new(Budget::new(settings.max)),
+            min: AtomicUsize::new(settings.min),
+            quota: Quota::new(settings.max, budget),
             gate: Gate::new(),
-            rack: Rack::new(settings.max),
-            settings,
-            nudge: Notify::new(),
+            rack: Rack::new(settings.ceiling),
+            ledger: Ledger::default(),
+            planner: Mutex::new(settings.lifetime.planner()),
+            settings: RwLock::new(Arc::new(settings)),
+            generation: AtomicU64::new(0),
+            doubts: AtomicU64::new(0),
+            revision: AtomicU64::new(0),
+            inbox: Mutex::default(),
+            aside: Mutex::default(),
+            resets,
+            news: AtomicBool::new(false),
             dialing: AtomicUsize::new(0),
-            stable: AtomicBool::new(false),
-            stillborn: AtomicBool::new(false),
+            checking: AtomicUsize::new(0),
             last_dial: Mutex::new(None),
+            origins: Mutex::default(),
+            targets: Mutex::new(None),
+            warmed_up: AtomicBool::new(false),
+            warm: Notify::new(),
         }
     }
 
-    /// A parked connection fit to be handed out, past nobody who waits.
-    pub(crate) fn take_parked(&self) -> Option<Box<Conn<C>>> {
-        while self.gate.is_clear() {
-            let conn = self.rack.take_hot().or_else(|| self.take_cold())?;
-            if let Some(fit) = self.admit(conn, Instant::now()) {
-                return Some(fit);
-            }
-        }
-        None
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        let settings = self.settings.read();
+        Arc::clone(&settings.unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn take_cold(&self) -> Option<Box<Conn<C>>> {
-        let conn = self.rack.take_cold()?;
-        // A caller may have joined since the gate was clear, and the keeper may
-        // have counted on this connection for it. The fence pairs with the
-        // keeper's: one of the two sees what the other did.
-        fence(Ordering::SeqCst);
-        if self.gate.in_line() > 0 {
-            self.nudge.notify_one();
-        }
-        Some(conn)
+    pub(crate) fn min(&self) -> usize {
+        self.min.load(Ordering::SeqCst)
     }
 
-    /// Stands in line until a fit connection comes, or until the deadline.
-    pub(crate) async fn take_in_line(&self) -> Result<Box<Conn<C>>, Error> {
-        let _ticket = self.join()?;
-        // What was parked before anybody waited belongs to the head of the line.
-        self.rack.flush();
-        // A full pool cannot dial; the seat that comes free wakes the keeper.
-        if !self.budget.is_full() {
-            self.nudge.notify_one();
-        }
-
-        let deadline = Instant::now() + self.settings.wait;
-        let mut late = pin!(sleep_until(deadline));
-        loop {
-            tokio::select! {
-                biased;
-                taken = self.rack.take_in_line() => {
-                    let conn = taken.ok_or(Error::Closed)?;
-                    let now = Instant::now();
-                    if now >= deadline {
-                        self.park(conn);
-                        return Err(self.timed_out());
-                    }
-                    if let Some(fit) = self.admit(conn, now) {
-                        return Ok(fit);
-                    }
-                }
-                () = &mut late => return Err(self.timed_out()),
-            }
+    pub(crate) fn marks(&self) -> Marks {
+        Marks {
+            generation: self.generation.load(Ordering::SeqCst),
+            doubts: self.doubts.load(Ordering::SeqCst),
         }
     }
 
-    /// Takes a connection back from its caller.
-    pub(crate) fn give_back(&self, mut conn: Box<Conn<C>>) {
-        if !conn.link.is_settled() {
-            return self.discard(conn, CloseReason::Dirty);
-        }
-        if conn.came_back(Instant::now(), self.settings.idle_limit) {
-            self.stable.store(true, Ordering::SeqCst);
-        }
-        self.park(conn);
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision.load(Ordering::SeqCst)
     }
 
-    /// Puts a connection where the next caller finds it.
-    pub(crate) fn park(&self, conn: Box<Conn<C>>) {
-        if self.gate.is_clear() {
-            self.rack.add_hot(conn);
-        } else {
-            self.rack.add(conn);
+    /// Draws the limits of one connection.
+    pub(crate) fn plan(&self, born: Instant) -> Plan {
+        let revision = self.revision();
+        let settings = self.settings();
+        let mut planner = lock(&self.planner);
+        let now = Instant::now().into_std();
+        let ping_every = settings.ping_every - planner.splay(settings.ping_every / 4);
+        Plan {
+            revision,
+            age: planner.born(born.into_std()),
+            idle_limit: planner.idle_until(now).at() - now,
+            ping_every,
+            trust: settings.trust(),
+            stable_after: settings.backoff.schedule().up_min(),
         }
-        // Published; now look. A caller that joined in between has emptied the
-        // slot before it was filled, and would wait for what lies there.
-        if self.gate.is_closed() {
-            self.strip();
-        } else if !self.gate.is_clear() {
-            self.rack.flush();
+    }
+
+    /// Draws a time evenly from nothing to `most`.
+    pub(crate) fn splay(&self, most: std::time::Duration) -> std::time::Duration {
+        lock(&self.planner).splay(most)
+    }
+
+    /// Takes limits drawn from the settings in force.
+    pub(crate) fn replan(&self, conn: &mut Conn<C>) {
+        if conn.plan.revision != self.revision() {
+            lock(&self.planner).gone(conn.plan.age);
+            let plan = self.plan(conn.entry.opened_at);
+            conn.replan(plan, Instant::now());
         }
     }
 
     /// Closes a connection and says why.
     pub(crate) fn discard(&self, conn: Box<Conn<C>>, reason: CloseReason) {
+        // Closed before its seat is free; see the order of its fields.
+        drop(self.dissolve(conn, reason));
+    }
+
+    /// Takes a connection off the books; whoever drops it closes it.
+    pub(crate) fn dissolve(&self, conn: Box<Conn<C>>, reason: CloseReason) -> Box<Conn<C>> {
         if matches!(reason, CloseReason::Dead(_)) && !conn.has_served() {
-            self.stillborn.store(true, Ordering::SeqCst);
+            conn.entry.origin.note_stillborn();
+            self.news.store(true, Ordering::SeqCst);
         }
         // Said before it is done: else a successor could be reported first.
         self.observer.observe(&Event::Closed {
-            endpoint: self.endpoint.clone(),
+            id: conn.entry.id,
+            endpoint: conn.entry.origin.endpoint.clone(),
             reason,
+            age: Instant::now() - conn.entry.opened_at,
         });
-        drop(conn);
+        lock(&self.planner).gone(conn.plan.age);
+        self.ledger.strike(&conn.entry);
+        conn
     }
 
-    /// Refuses callers from now on and closes what is parked.
-    pub(crate) fn close(&self) {
-        if self.gate.close() {
+    /// Trusts nothing any more that proved itself before now.
+    pub(crate) fn doubt(&self, doubt: Doubt) {
+        self.doubts.fetch_add(1, Ordering::SeqCst);
+        self.observer.observe(&Event::Doubted { doubt });
+        // All of it at once: else each caller would look at one dead
+        // connection after another.
+        let doubtful = self.rack.strip();
+        self.leave_to_keeper(doubtful);
+    }
+
+    /// Has the keeper look at `conns` before they are parked.
+    pub(crate) fn leave_to_keeper(&self, conns: impl IntoIterator<Item = Box<Conn<C>>>) {
+        let mut inbox = lock(&self.inbox);
+        let before = inbox.len();
+        inbox.extend(conns);
+        let more = inbox.len() - before;
+        drop(inbox);
+        self.checking.fetch_add(more, Ordering::SeqCst);
+        // Published; now look. The keeper may have gone.
+        if self.gate.is_closed() {
             self.strip();
-            self.rack.end_line();
-            self.nudge.notify_one();
+        } else {
+            self.quota.nudge();
         }
     }
 
-    pub(crate) fn note_dial(&self, outcome: Option<DialError>) {
-        *self
-            .last_dial
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = outcome;
+    /// What was left to the keeper, which has it on its books from here on.
+    pub(crate) fn inbox(&self) -> Vec<Box<Conn<C>>> {
+        std::mem::take(&mut *lock(&self.inbox))
     }
 
-    fn strip(&self) {
-        for conn in self.rack.strip() {
-            self.discard(conn, CloseReason::PoolClosed);
-        }
+    pub(crate) fn note_dial(&self, failure: Option<DialError>) {
+        *lock(&self.last_dial) = failure.map(|error| (error, Instant::now()));
     }
 
-    /// The connection, if nothing speaks against it; else it is closed.
-    fn admit(&self, mut conn: Box<Conn<C>>, now: Instant) -> Option<Box<Conn<C>>> {
-        match conn.defect(now) {
-            None => Some(conn),
-            Some(reason) => {
-                self.discard(conn, reason);
-                None
-            }
-        }
+    pub(crate) fn last_dial(&self) -> Option<(DialError, Instant)> {
+        lock(&self.last_dial).clone()
     }
 
-    fn join(&self) -> Result<crate::gate::Ticket<'_>, Error> {
-        self.gate
-            .join(self.settings.max_waiters)
-            .map_err(|refusal| match refusal {
-                Refusal::Closed => Error::Closed,
-                Refusal::Full => {
-                    let waiting = self.gate.in_line();
-                    self.observer.observe(&Event::Overloaded {
-                        endpoint: self.endpoint.clone(),
-                        waiting,
-                    });
-                    Error::Overloaded {
-                        open: self.budget.open(),
-                        max: self.settings.max,
-                        waiting,
-                        last_dial: self.last_dial(),
-                    }
-                }
-            })
+    pub(crate) fn set_origins(&self, origins: Vec<Arc<Origin>>) {
+        *lock(&self.origins) = origins;
     }
 
-    fn timed_out(&self) -> Error {
-        let waited = self.settings.wait;
-        self.observer.observe(&Event::TimedOut {
-            endpoint: self.endpoint.clone(),
-            waited,
-        });
-        Error::Timeout {
-            waited,
-            open: self.budget.open(),
-            max: self.settings.max,
-            waiting: self.gate.in_line(),
-            last_dial: self.last_dial(),
-        }
+    pub(crate) fn origins(&self) -> Vec<Arc<Origin>> {
+        lock(&self.origins).clone()
     }
 
-    fn last_dial(&self) -> Option<DialError> {
-        let last = self.last_dial.lock();
-        last.unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn set_targets(&self, targets: Targets) {
+        *lock(&self.targets) = Some(targets);
+        self.quota.nudge();
+    }
+
+    pub(crate) fn new_targets(&self) -> Option<Targets> {
+        lock(&self.targets).take()
+    }
+
+    /// Changes the settings for everything from now on.
+    pub(crate) fn set_settings(&self, settings: Settings) -> Result<(), InvalidSettings> {
+        let mut current = self
+            .settings
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        crate::settings::number("max", settings.max, current.ceiling)?;
+        let (max, min) = (settings.max, settings.min);
+        let settings = settings.with_ceiling(current.ceiling);
+        *lock(&self.planner) = settings.lifetime.planner();
+        *current = Arc::new(settings);
+        drop(current);
+        self.min.store(min, Ordering::SeqCst);
+        self.quota.set_max(max);
+        self.revision.fetch_add(1, Ordering::SeqCst);
+        self.observer.observe(&Event::SettingsChanged { max, min });
+        self.quota.nudge();
+        Ok(())
+    }
+
+    /// Changes `max` alone.
+    pub(crate) fn resize(&self, max: usize) -> Result<(), InvalidSettings> {
+        let mut current = self
+            .settings
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let resized = current.resized(max)?;
+        let min = resized.min;
+        *current = Arc::new(resized);
+        drop(current);
+        self.quota.set_max(max);
+        self.observer.observe(&Event::SettingsChanged { max, min });
+        self.quota.nudge();
+        Ok(())
+    }
+}
+
+/// What a panic leaves behind these locks is whole: nothing under them calls
+/// anybody, or leaves a change half-done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a death says something about others too: a peer that restarts ends
+/// all of them, while one that talks out of turn does so on one.
+pub(crate) fn is_contagious(reason: CloseReason) -> Option<Death> {
+    match reason {
+        CloseReason::Dead(death @ (Death::Ended | Death::Failed)) => Some(death),
+        _ => None,
     }
 }

@@ -147,6 +147,7 @@ mod tests {
     use std::time::Duration;
 
     use bowline_link::Endpoint;
+    use bowline_pool::Cause;
 
     use super::*;
     use crate::Registry;
@@ -223,7 +224,9 @@ bowline_pool_dials_failed_total{pool="history",reason="timeout"} 0
     #[test]
     fn an_opened_connection_is_one_until_it_is_closed() {
         let opened = || Event::Opened {
+            id: 1,
             endpoint: endpoint(),
+            cause: Cause::Demand,
             took: Duration::from_millis(2500),
         };
         check(
@@ -240,8 +243,10 @@ bowline_pool_dials_failed_total{pool="history",reason="timeout"} 0
             ],
         );
         let closed = Event::Closed {
+            id: 1,
             endpoint: endpoint(),
             reason: CloseReason::Idle,
+            age: Duration::from_secs(9),
         };
         let registry = Registry::new(CATALOGUE);
         let metrics = PoolMetrics::new(registry.recorder(), "history");
@@ -271,8 +276,10 @@ bowline_pool_dials_failed_total{pool="history",reason="timeout"} 0
             );
             check(
                 &[Event::Closed {
+                    id: 1,
                     endpoint: endpoint(),
                     reason,
+                    age: Duration::from_secs(9),
                 }],
                 &[r#"bowline_pool_connections{pool="history"} -1"#, &line],
             );
@@ -313,18 +320,9 @@ bowline_pool_dials_failed_total{pool="history",reason="timeout"} 0
         let waited = Duration::from_secs(5);
         check(
             &[
-                Event::TimedOut {
-                    endpoint: endpoint(),
-                    waited,
-                },
-                Event::Overloaded {
-                    endpoint: endpoint(),
-                    waiting: 9,
-                },
-                Event::Overloaded {
-                    endpoint: endpoint(),
-                    waiting: 9,
-                },
+                Event::TimedOut { waited },
+                Event::Overloaded { waiting: 9 },
+                Event::Overloaded { waiting: 9 },
             ],
             &[
                 r#"bowline_pool_checkouts_failed_total{pool="history",reason="overloaded"} 2"#,

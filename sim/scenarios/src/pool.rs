@@ -23,7 +23,8 @@ mod tests;
 use std::time::Duration;
 
 use bowline_link::{BoxError, Endpoint};
-use bowline_policy::backoff::{Maker, Schedule};
+use bowline_policy::backoff::Schedule;
+use bowline_policy::lifetime;
 use bowline_pool::Settings;
 use bowline_sim::check::{
     AckedIsKept, EveryCallEnds, NoLeak, OneOrder, RealTimeOrder, Store, WithinLimits,
@@ -75,6 +76,9 @@ const CONNECT: Duration = Duration::from_millis(800);
 
 /// How long a connection may be parked. Quiet times outlive it.
 const IDLE: Duration = Duration::from_millis(600);
+
+/// How long a connection may live.
+const AGE: Duration = Duration::from_secs(4);
 
 /// The first delay after a failed dial, and the longest.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(1_000));
@@ -171,10 +175,12 @@ fn recovery() -> Duration {
 
 fn settings(seed: u64) -> Result<Settings, BoxError> {
     let schedule = Schedule::exponential(BACKOFF.0, BACKOFF.1)?;
-    Ok(Settings::new(MAX, Maker::new(schedule, seed))?
+    let lifetime = lifetime::Settings::new(IDLE, AGE)?;
+    Ok(Settings::new(MAX, seed)?
+        .backoff(schedule)
         .wait(WAIT)?
         .connect_limit(CONNECT)?
-        .idle_limit(IDLE)?
+        .lifetime(lifetime)
         .max_connecting(DIALS_MAX)?
         .max_waiters(WAITERS_MAX)?)
 }

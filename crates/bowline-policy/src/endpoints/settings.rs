@@ -85,6 +85,11 @@ impl Settings {
         }
     }
 
+    /// How it chooses.
+    pub fn choice(&self) -> Choice {
+        self.choice
+    }
+
     /// Holds at most `endpoints`; 256 unless told.
     ///
     /// # Errors

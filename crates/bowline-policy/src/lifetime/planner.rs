@@ -115,6 +115,12 @@ impl Planner {
         }
     }
 
+    /// Draws a time evenly from nothing to `most`, for whatever else a pool
+    /// spreads.
+    pub fn splay(&mut self, most: Duration) -> Duration {
+        draw_up_to(&mut self.random, most)
+    }
+
     /// How many ends of age are planned at present.
     pub fn planned(&self) -> usize {
         self.calendar.len()

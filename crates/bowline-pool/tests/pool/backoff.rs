@@ -6,7 +6,7 @@ use bowline_pool::{DialError, Error};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::world::{Answer, Net, ms, settings};
+use crate::world::{Answer, Net, endpoint, ms, settings};
 
 /// When dials began, in milliseconds since the first.
 fn dialed(net: &Net) -> Vec<u128> {
@@ -40,13 +40,14 @@ async fn a_peer_that_accepts_and_hangs_up_is_not_stampeded() {
     let net = Net::answering(|| Answer::HangUp(ms(1)));
     let errors = give_up(&net, 1).await;
     assert_eq!(dialed(&net), [0, 101, 302, 703]);
-    assert!(matches!(
-        errors[0],
-        Error::Timeout {
-            last_dial: Some(DialError::Stillborn { .. }),
-            ..
-        }
-    ));
+    let last_dial = &errors[0].shortage().unwrap().last_dial;
+    let stillborn = DialError::Stillborn {
+        endpoint: endpoint(),
+    };
+    assert_eq!(
+        last_dial.as_ref().unwrap().error.to_string(),
+        stillborn.to_string()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -59,7 +60,7 @@ async fn a_dialer_that_panics_fails_one_dial_and_no_pool() {
     let pool = net.pool(settings(1));
     pool.checkout().await.unwrap();
     assert_eq!(dialed(&net), [0, 100]);
-    assert_eq!(pool.status().open, 1);
+    assert_eq!(pool.snapshot().open, 1);
 }
 
 /// Fails twice, serves a caller for as long as told, and returns how long the

@@ -25,7 +25,7 @@ async fn closing_turns_away_everybody_at_once() {
     assert_eq!(Instant::now(), before);
     sleep(ms(1)).await;
     assert_eq!(net.live(), 0, "dials under way are given up");
-    assert_eq!(pool.status().open, 0);
+    assert_eq!(pool.snapshot().open, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -41,11 +41,11 @@ async fn closing_closes_the_parked_now_and_the_lent_on_return() {
     drop(hot);
     pool.close();
     pool.close();
-    assert_eq!((net.live(), pool.status().parked), (1, 0));
+    assert_eq!((net.live(), pool.snapshot().parked), (1, 0));
     drop(held);
     assert_eq!(net.live(), 0);
     assert_eq!(net.reasons(), [CloseReason::PoolClosed; 3]);
-    assert!(pool.status().closed);
+    assert!(pool.snapshot().is_closed());
 }
 
 #[tokio::test(start_paused = true)]

@@ -42,7 +42,7 @@ async fn two_parked(net: &Net) -> Pool<Streamed> {
     );
     drop(first);
     drop(second);
-    assert_eq!((net.opened(), pool.status().parked), (2, 2));
+    assert_eq!((net.opened(), pool.snapshot().parked), (2, 2));
     pool
 }
 

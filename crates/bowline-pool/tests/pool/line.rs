@@ -1,8 +1,6 @@
 //! Callers who wait, and the dials begun for them.
 
-use std::error::Error as _;
-
-use bowline_pool::{CloseReason, DialError, Error, Event};
+use bowline_pool::{CloseReason, DialError, Error, Event, Shortage, Step};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -44,7 +42,7 @@ async fn a_dial_outlives_the_caller_who_gave_up() {
     let gave_up = tokio::time::timeout(ms(20), pool.checkout()).await;
     assert!(gave_up.is_err());
     sleep(ms(100)).await;
-    assert_eq!((net.dials(), pool.status().parked), (1, 1));
+    assert_eq!((net.dials(), pool.snapshot().parked), (1, 1));
 
     let before = Instant::now();
     pool.checkout().await.unwrap();
@@ -120,12 +118,11 @@ async fn a_caller_gives_up_at_its_deadline_and_says_what_the_dials_met() {
     assert_eq!(Instant::now() - begun, ms(1000));
     assert_eq!(
         error.to_string(),
-        "no connection within 1s: 0 of 2 open, 1 waiting"
+        "no connection in 1s: 0 of 2 in use, 0 idle, 1 waiting; \
+         last connect error 296ms ago: could not connect to chat.example:7400: connection refused"
     );
-    let dial = error.source().unwrap();
-    assert_eq!(dial.to_string(), "could not connect to chat.example:7400");
-    assert_eq!(dial.source().unwrap().to_string(), "connection refused");
-    assert_eq!(pool.status().waiting, 0);
+    assert_eq!(error.shortage().unwrap().step, Step::Connect);
+    assert_eq!(pool.snapshot().waiting, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -140,7 +137,10 @@ async fn a_cured_dial_is_not_blamed() {
     });
     let _held = pool.checkout().await.unwrap();
     match pool.checkout().await.unwrap_err() {
-        Error::Timeout { last_dial, .. } => assert!(last_dial.is_none()),
+        Error::Timeout(shortage) => {
+            assert!(shortage.last_dial.is_none());
+            assert_eq!(shortage.step, Step::Wait);
+        }
         other => panic!("{other}"),
     }
 }
@@ -168,7 +168,7 @@ async fn a_connection_that_comes_at_the_deadline_goes_to_the_next() {
                     drop(conn);
                     "in time"
                 }
-                Err(Error::Timeout { .. }) if served == "late" => "late",
+                Err(Error::Timeout(_)) if served == "late" => "late",
                 Err(other) => panic!("{other}"),
             }
         });
@@ -192,9 +192,16 @@ async fn one_caller_too_many_is_turned_away_at_once() {
     sleep(ms(1)).await;
     let before = Instant::now();
     match pool.checkout().await.unwrap_err() {
-        Error::Overloaded {
-            open, max, waiting, ..
-        } => assert_eq!((open, max, waiting), (1, 1, 3)),
+        Error::Overloaded(shortage) => {
+            assert_eq!(shortage.step, Step::Connect);
+            let Shortage {
+                dialing,
+                max,
+                waiting,
+                ..
+            } = *shortage;
+            assert_eq!((dialing, max, waiting), (1, 1, 3));
+        }
         other => panic!("{other}"),
     }
     assert_eq!(Instant::now(), before);
@@ -203,7 +210,7 @@ async fn one_caller_too_many_is_turned_away_at_once() {
 
     callers.abort_all();
     while callers.join_next().await.is_some() {}
-    assert_eq!(pool.status().waiting, 0);
+    assert_eq!(pool.snapshot().waiting, 0);
 }
 
 #[tokio::test(start_paused = true)]

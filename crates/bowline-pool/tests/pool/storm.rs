@@ -16,7 +16,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::world::{Answer, Net, Streamed, backing_off, ms};
+use crate::world::{AGE, Answer, Net, Streamed, backing_off, exactly, ms};
 
 const SEEDS: u64 = 80;
 const CALLERS: u64 = 300;
@@ -74,8 +74,7 @@ fn stormy(max: usize) -> Settings {
     backing_off(max, ms(2), ms(20))
         .wait(ms(60))
         .unwrap()
-        .idle_limit(IDLE)
-        .unwrap()
+        .lifetime(exactly(IDLE, AGE))
         .connect_limit(ms(80))
         .unwrap()
         .max_connecting(2.min(max))
@@ -144,7 +143,7 @@ async fn storm(seed: u64) -> usize {
         served += usize::from(caller.unwrap());
     }
     assert!(net.peak() <= max, "peak {} of {max}", net.peak());
-    assert_eq!(pool.status().waiting, 0);
+    assert_eq!(pool.snapshot().waiting, 0);
 
     // The weather clears: all that the pool may hold can be held at once.
     net.answer(|| Answer::Accept(ms(1)));
@@ -154,10 +153,10 @@ async fn storm(seed: u64) -> usize {
         let conn = pool.checkout().await;
         held.push(conn.unwrap_or_else(|lost| panic!("{number} of {max}: {lost}")));
     }
-    assert_eq!((net.live(), pool.status().open), (max, max));
+    assert_eq!((net.live(), pool.snapshot().open), (max, max));
     drop(held);
     pool.close();
-    assert_eq!((net.live(), pool.status().open), (0, 0));
+    assert_eq!((net.live(), pool.snapshot().open), (0, 0));
     assert_eq!(net.reasons().len(), net.opened(), "each was closed once");
     served
 }

@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bowline_link::Endpoint;
-use bowline_policy::backoff::{Jitter, Maker, Schedule};
-use bowline_policy::from_fn;
+use bowline_policy::backoff::{Jitter, Schedule};
+use bowline_policy::{Share, from_fn, lifetime};
 use bowline_pool::{CloseReason, Event, Pool, Raw, Settings, Streams};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
 use tokio::time::{Instant, sleep};
@@ -76,18 +76,30 @@ pub(crate) fn backing_off(max: usize, base: Duration, cap: Duration) -> Settings
         .unwrap()
         .jitter(Jitter::None)
         .unwrap();
-    Settings::new(max, Maker::new(schedule, 1))
+    Settings::new(max, 1)
         .unwrap()
+        .backoff(schedule)
         .wait(Duration::from_secs(1))
         .unwrap()
-        .idle_limit(IDLE)
-        .unwrap()
+        .lifetime(exactly(IDLE, AGE))
+}
+
+/// Limits without jitter.
+pub(crate) fn exactly(idle: Duration, age: Duration) -> lifetime::Settings {
+    let settings = lifetime::Settings::new(idle, age).unwrap();
+    settings.spread(Share::NONE).unwrap()
 }
 
 pub(crate) const IDLE: Duration = Duration::from_secs(10);
 
+pub(crate) const AGE: Duration = Duration::from_secs(3_600);
+
 pub(crate) fn ms(count: u64) -> Duration {
     Duration::from_millis(count)
+}
+
+pub(crate) fn endpoint() -> Endpoint {
+    Endpoint::new("chat.example", 7400)
 }
 
 // === impl Net ===
@@ -117,8 +129,7 @@ impl Net {
         let dial = tower::service_fn(move |_: Endpoint| net.clone().dial());
         let log = self.clone();
         let observer = from_fn(move |event: &Event| log.state().events.push(event.clone()));
-        let endpoint = Endpoint::new("chat.example", 7400);
-        Pool::observed(Streams::new(dial), endpoint, settings, Arc::new(observer))
+        Pool::observed(Streams::new(dial), endpoint(), settings, Arc::new(observer))
     }
 
     pub(crate) fn answer(&self, answer: impl FnMut() -> Answer + Send + 'static) {

@@ -43,7 +43,11 @@ fn open(node: &Node<Shared>, mutation: Option<Mutation>) -> Result<Lender, BoxEr
     let books = Arc::new(Books::new(node.clone()));
     let session = Id(jitter.next_u64().into());
     let lines = Lines::new(node.clone(), Arc::clone(&books), session, mutation);
-    let pool = Pool::observed(lines, endpoint(), settings, books.clone());
+    let pool = Pool::builder(lines, settings)
+        .endpoints([endpoint()])?
+        .observer(books.clone())
+        .clock(Arc::new(node.wall_clock()))
+        .build()?;
     Ok(Lender::new(pool, books, mutation))
 }
 
@@ -135,15 +139,15 @@ async fn replace_all(lender: &Rc<Lender>, held: Vec<Loan>) -> Result<usize, BoxE
 async fn rest(lender: &Lender) {
     let books = &lender.books;
     sleep(SETTLE).await;
-    let status = lender.pool.status();
-    let in_use = status.open.saturating_sub(status.parked + status.dialing);
+    let status = lender.pool.snapshot();
+    let in_use = status.in_use;
     books.rest(Rest::InUse, in_use);
     books.rest(Rest::Waiting, status.waiting);
     books.rest(Rest::Dialing, status.dialing);
     lender.pool.close();
     sleep(SETTLE).await;
     books.rest(Rest::Open, books.open());
-    books.rest(Rest::PoolOpen, lender.pool.status().open);
+    books.rest(Rest::PoolOpen, lender.pool.snapshot().open);
     books.rest(Rest::Unclosed, books.unclosed());
     books.tell();
 }

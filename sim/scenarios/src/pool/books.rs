@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bowline_policy::Observe;
-use bowline_pool::{DialError, Event, Status};
+use bowline_pool::{DialError, Event, Snapshot};
 use bowline_sim::history::What;
 use bowline_sim::scenario::Node;
 
@@ -172,10 +172,10 @@ impl Books {
     }
 
     /// Reads what the pool says of itself.
-    pub(super) fn read_status(&self, status: Status) {
-        self.read(Gauge::PoolOpen, number(status.open));
-        self.read(Gauge::PoolDialing, number(status.dialing));
-        self.read(Gauge::PoolWaiting, number(status.waiting));
+    pub(super) fn read_snapshot(&self, snapshot: &Snapshot) {
+        self.read(Gauge::PoolOpen, number(snapshot.open));
+        self.read(Gauge::PoolDialing, number(snapshot.dialing));
+        self.read(Gauge::PoolWaiting, number(snapshot.waiting));
     }
 
     /// Writes down what is left of something at rest.

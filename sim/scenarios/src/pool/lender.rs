@@ -68,7 +68,7 @@ impl Lender {
 
     /// Writes down what the pool says of itself.
     pub(super) fn look(&self) {
-        self.books.read_status(self.pool.status());
+        self.books.read_snapshot(&self.pool.snapshot());
     }
 }
 

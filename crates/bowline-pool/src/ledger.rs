@@ -1,0 +1,185 @@
+//! What is known of every open connection, wherever it is: with whom since when,
+//! and whether it was called back. It holds no connection.
+
+use std::collections::BTreeMap;
+use std::panic::Location;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bowline_link::Endpoint;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::origin::Origin;
+
+/// The open connections, in the order in which they were opened.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    entries: Mutex<BTreeMap<u64, Arc<Entry>>>,
+    given: AtomicU64,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) id: u64,
+    pub(crate) origin: Arc<Origin>,
+    /// The pool's generation in which it was opened.
+    pub(crate) generation: u64,
+    pub(crate) opened_at: Instant,
+    loan: Mutex<Loan>,
+    called_back: AtomicBool,
+    recall: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Loan {
+    lent: Option<(Instant, &'static Location<'static>)>,
+    told: bool,
+    retires_at: Option<Instant>,
+}
+
+/// A connection that is with a caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lent {
+    /// Its number in this pool, from 1.
+    pub id: u64,
+    /// The other side.
+    pub endpoint: Endpoint,
+    /// The line of code that borrowed it.
+    pub location: &'static Location<'static>,
+    /// For how long it has been lent.
+    pub lent_for: Duration,
+}
+
+// === impl Ledger ===
+
+impl Ledger {
+    pub(crate) fn enter(
+        &self,
+        origin: Arc<Origin>,
+        generation: u64,
+        opened_at: Instant,
+    ) -> Arc<Entry> {
+        // Only that each number is given once matters.
+        let id = self.given.fetch_add(1, Ordering::Relaxed) + 1;
+        let entry = Arc::new(Entry {
+            id,
+            origin,
+            generation,
+            opened_at,
+            loan: Mutex::default(),
+            called_back: AtomicBool::new(false),
+            recall: Notify::new(),
+        });
+        self.entries().insert(id, Arc::clone(&entry));
+        entry
+    }
+
+    pub(crate) fn strike(&self, entry: &Entry) {
+        self.entries().remove(&entry.id);
+    }
+
+    /// Those lent for `lent_for` at least, the oldest first.
+    pub(crate) fn lent(&self, now: Instant, lent_for: Duration) -> Vec<Lent> {
+        let lent = self
+            .entries()
+            .values()
+            .filter_map(|e| e.lent(now))
+            .collect();
+        Self::longest(lent, lent_for)
+    }
+
+    /// The same, and each of them only once for each loan.
+    pub(crate) fn newly_lent_for(&self, now: Instant, lent_for: Duration) -> Vec<Lent> {
+        let entries = self.entries();
+        let long = entries.values().filter(|entry| {
+            let lent = entry.lent(now);
+            lent.is_some_and(|lent| lent.lent_for >= lent_for) && !entry.loan().told
+        });
+        let told = long.filter_map(|entry| {
+            entry.loan().told = true;
+            entry.lent(now)
+        });
+        Self::longest(told.collect(), lent_for)
+    }
+
+    /// How many retire before `at`.
+    pub(crate) fn retiring_before(&self, at: Instant) -> usize {
+        let entries = self.entries();
+        let retiring = entries.values().filter(|entry| {
+            let retires_at = entry.loan().retires_at;
+            retires_at.is_some_and(|retires_at| retires_at <= at)
+        });
+        retiring.count()
+    }
+
+    /// Calls back what was opened before `generation`.
+    pub(crate) fn call_back(&self, generation: u64) {
+        for entry in self.entries().values() {
+            if entry.generation < generation {
+                entry.called_back.store(true, Ordering::SeqCst);
+                entry.recall.notify_waiters();
+            }
+        }
+    }
+
+    fn longest(mut lent: Vec<Lent>, lent_for: Duration) -> Vec<Lent> {
+        lent.retain(|lent| lent.lent_for >= lent_for);
+        lent.sort_by_key(|lent| std::cmp::Reverse(lent.lent_for));
+        lent
+    }
+
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Entry>>> {
+        // Inserted and removed whole, so what a panic leaves is whole.
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Entry ===
+
+impl Entry {
+    pub(crate) fn lend(&self, now: Instant, location: &'static Location<'static>) {
+        self.loan().lent = Some((now, location));
+    }
+
+    pub(crate) fn give_back(&self) {
+        let mut loan = self.loan();
+        loan.lent = None;
+        loan.told = false;
+    }
+
+    pub(crate) fn retires_at(&self, at: Instant) {
+        self.loan().retires_at = Some(at);
+    }
+
+    /// Waits until the connection is called back.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing remains: whoever asks again learns the same.
+    pub(crate) async fn called_back(&self) {
+        let mut recall = std::pin::pin!(self.recall.notified());
+        recall.as_mut().enable();
+        if !self.called_back.load(Ordering::SeqCst) {
+            recall.await;
+        }
+    }
+
+    fn lent(&self, now: Instant) -> Option<Lent> {
+        let (since, location) = self.loan().lent?;
+        Some(Lent {
+            id: self.id,
+            endpoint: self.origin.endpoint.clone(),
+            location,
+            lent_for: now.saturating_duration_since(since),
+        })
+    }
+
+    fn loan(&self) -> MutexGuard<'_, Loan> {
+        // Fields are set one by one and make sense in any combination.
+        self.loan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
