@@ -12,6 +12,8 @@ use crate::step::Step;
 pub(crate) enum Subject {
     /// The simulator: seeds per second of each world, and what the harness costs.
     Sim,
+    /// The pool beside deadpool, bb8 and mobc: what a checkout costs, and what the peer bears.
+    Pool,
     /// A thousand idle links: bytes, CPU, and how soon a dead peer is noticed (needs root).
     Heartbeat,
 }
@@ -20,6 +22,7 @@ impl Subject {
     pub(crate) fn steps(self) -> Vec<Step> {
         match self {
             Self::Sim => SIM.to_vec(),
+            Self::Pool => POOL.to_vec(),
             Self::Heartbeat => HEARTBEAT.to_vec(),
         }
     }
@@ -46,6 +49,24 @@ const SIM: &[Step] = &[
         },
     },
 ];
+
+/// The package that knows the rivals, which is a workspace of its own.
+const RIVALS: &str = "tests/rivals/Cargo.toml";
+
+const POOL: &[Step] = &[Step {
+    headline: "the pool beside its rivals",
+    work: |workspace| {
+        cargo::run(workspace.cargo(&[
+            "run",
+            "--manifest-path",
+            RIVALS,
+            "--locked",
+            "--release",
+            "--bin",
+            "pool",
+        ]))
+    },
+}];
 
 const HEARTBEAT: &[Step] = &[Step {
     headline: "a thousand idle links, Adaptive beside Fixed",
