@@ -13,6 +13,8 @@ mod loopback;
 #[cfg(target_os = "linux")]
 pub mod namespace;
 #[cfg(test)]
+mod redis;
+#[cfg(test)]
 mod repository;
 #[cfg(test)]
 mod services;

@@ -30,21 +30,21 @@ const VERSIONS: [(Version, &str, &str); 2] = [
 ];
 
 /// An authority whose papers lie in a folder, where OpenSSL's programs find them.
-struct Ca {
+pub(crate) struct Ca {
     openssl: PathBuf,
     folder: TempDir,
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 /// A certificate and its key, in the authority's folder.
-struct Issued {
-    chain: PathBuf,
-    key: PathBuf,
+pub(crate) struct Issued {
+    pub(crate) chain: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 /// What time a certificate is for.
 #[derive(Clone, Copy)]
-enum Time {
+pub(crate) enum Time {
     Now,
     Past,
 }
@@ -61,7 +61,7 @@ fn run<T>(test: impl Future<Output = T>) -> T {
 
 impl Ca {
     /// `None` where the tests run without other people's programs.
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         Self::named("harbour")
     }
 
@@ -87,12 +87,12 @@ impl Ca {
         path
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// A certificate for `name`, with a number of its own.
-    fn issue(&self, number: u64, name: &str, time: Time) -> Issued {
+    pub(crate) fn issue(&self, number: u64, name: &str, time: Time) -> Issued {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         params.serial_number = Some(SerialNumber::from(number));
         params.distinguished_name.push(DnType::CommonName, name);
@@ -129,7 +129,7 @@ impl Ca {
         self.put("left.crl", &list.pem().unwrap())
     }
 
-    fn roots(&self) -> Roots {
+    pub(crate) fn roots(&self) -> Roots {
         Roots::from_file(self.path("ca.pem")).unwrap()
     }
 
