@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use bowline_policy::Observe;
-use bowline_policy::backoff::{Maker, Schedule};
+use bowline_policy::backoff::Schedule;
 use bowline_pool::{CloseReason, Event, Settings};
 use tokio::runtime::Builder;
 use tokio::time::{sleep, timeout};
@@ -50,7 +50,7 @@ async fn until(mut holds: impl AsyncFnMut() -> bool) {
 fn settings(max: usize) -> Settings {
     let schedule =
         Schedule::exponential(Duration::from_millis(10), Duration::from_millis(200)).unwrap();
-    let settings = Settings::new(max, Maker::new(schedule, 1)).unwrap();
+    let settings = Settings::new(max, 1).unwrap().backoff(schedule);
     settings.wait(PATIENCE).unwrap()
 }
 

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use bowline_link::tls::{self, Client, Roots};
 use bowline_link::{BoxError, Connect, Endpoint, tcp};
-use bowline_policy::backoff::{Maker, Schedule};
 use bowline_pool::{Pool, Settings};
 use redis::{AsyncCommands, RedisConnectionInfo};
 use tokio::task::JoinSet;
@@ -85,9 +84,8 @@ fn pool<C>(connect: C, endpoint: Endpoint) -> Result<Pool<Session>, BoxError>
 where
     C: Connect<Connection = Session>,
 {
-    let schedule = Schedule::exponential(Duration::from_millis(100), Duration::from_secs(5))?;
-    let backoff = Maker::new(schedule, u64::from(std::process::id()));
-    let settings = Settings::new(4, backoff)?.wait(Duration::from_secs(5))?;
+    let settings = Settings::new(4, u64::from(std::process::id()))?;
+    let settings = settings.wait(Duration::from_secs(5))?;
     Ok(Pool::new(connect, endpoint, settings))
 }
 
@@ -109,7 +107,7 @@ async fn talk(pool: Pool<Session>) -> Result<(), BoxError> {
     }
     println!(
         "{CALLERS} callers wrote, read and counted over {} connections",
-        pool.status().open
+        pool.snapshot().open
     );
     Ok(())
 }
@@ -141,7 +139,7 @@ async fn call(pool: Pool<Session>, folder: String, number: u32) -> Result<u32, B
 }
 
 /// An error and what caused it, in one line.
-fn whole(error: &dyn std::error::Error) -> String {
+pub(crate) fn whole(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     let causes: Vec<String> = causes.map(ToString::to_string).collect();
     causes.join(": ")

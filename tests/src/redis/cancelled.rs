@@ -142,7 +142,7 @@ fn a_command_dropped_midway_closes_its_session_and_answers_nobody_else() {
         assert!(closed.iter().all(|reason| *reason == CloseReason::Dirty));
         assert_eq!(closed.len(), expected, "{tally:?}");
         assert!(count(&tally.whole) > INTERRUPTIONS / 10, "{tally:?}");
-        let open = pool.status().open;
+        let open = pool.snapshot().open;
         assert!(open <= SESSIONS, "{open} open");
         assert_eq!(seen.opened(), closed.len() + open);
     });

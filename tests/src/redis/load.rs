@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bowline_pool::Pool;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 
 use super::answers::{Exchange, Fault};
 use super::example::session::Session;
@@ -88,7 +88,11 @@ impl Record {
                 Ok(()) => {
                     self.served[caller].fetch_add(1, Ordering::SeqCst);
                 }
-                Err(Fault::Lost(reason)) => self.lost.lock().unwrap().push(reason),
+                Err(Fault::Lost(reason)) => {
+                    self.lost.lock().unwrap().push(reason);
+                    // Who is told at once that redis is down has waited for nothing.
+                    yield_now().await;
+                }
                 Err(Fault::Wrong(wrong)) => self.wrong.lock().unwrap().push(wrong),
             }
         }

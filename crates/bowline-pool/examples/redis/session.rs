@@ -44,8 +44,8 @@ const ALTERING: [&str; 18] = [
 /// whoever stops waiting leaves it unsettled for good.
 pub(crate) struct Session {
     redis: MultiplexedConnection,
-    /// The one task that reads and writes. It ends with the connection, and
-    /// closes the connection when it is dropped.
+    /// The one task that reads and writes. It ends with the connection; if this
+    /// is dropped first, it is aborted and closes the connection a moment later.
     driver: JoinSet<()>,
     stamp: Stamp,
     /// Bytes received when the last answer had come: more were not asked for.
@@ -96,16 +96,6 @@ impl Session {
         }
     }
 
-    /// Says PING, and yields once it was answered.
-    ///
-    /// # Cancellation
-    ///
-    /// Leaves the session unsettled.
-    #[allow(dead_code, reason = "for those who keep a session by themselves")]
-    pub(crate) fn ping(&mut self) -> Option<impl Future<Output = Result<(), BoxError>> + Send> {
-        Some(self.greet())
-    }
-
     fn ask<'a>(&mut self, commands: impl IntoIterator<Item = &'a Cmd>) {
         self.unanswered += 1;
         self.altered |= commands.into_iter().any(alters);
@@ -145,6 +135,10 @@ impl Reuse for Session {
 
     fn is_settled(&self) -> bool {
         self.unanswered == 0 && !self.altered
+    }
+
+    fn ping(&mut self) -> Option<impl Future<Output = Result<(), BoxError>> + Send> {
+        Some(self.greet())
     }
 }
 
