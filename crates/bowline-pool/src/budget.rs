@@ -240,7 +240,10 @@ impl Quota {
         let Some(budget) = &self.budget else {
             return;
         };
-        if !self.share.pinched.swap(false, Ordering::SeqCst) {
+        // Looked at first: most who ask change nothing.
+        if !self.share.pinched.load(Ordering::SeqCst)
+            || !self.share.pinched.swap(false, Ordering::SeqCst)
+        {
             return;
         }
         budget.purse.pinched.fetch_sub(1, Ordering::SeqCst);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,15 +28,21 @@ pub(crate) struct Entry {
     /// The pool's generation in which it was opened.
     pub(crate) generation: u64,
     pub(crate) opened_at: Instant,
-    loan: Mutex<Loan>,
+    /// Nanoseconds from then to when it was lent, and one; 0 while it is not.
+    lent_at: AtomicU64,
+    /// The same of the loan that was last told as a suspected leak.
+    told: AtomicU64,
+    /// Where the location of the last loan lies in memory: as long as it is the
+    /// same place that borrows, nothing need be locked.
+    place: AtomicUsize,
+    plan: Mutex<Plan>,
     called_back: AtomicBool,
     recall: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Loan {
-    lent: Option<(Instant, &'static Location<'static>)>,
-    told: bool,
+struct Plan {
+    location: Option<&'static Location<'static>>,
     retires_at: Option<Instant>,
 }
 
@@ -70,7 +76,10 @@ impl Ledger {
             origin,
             generation,
             opened_at,
-            loan: Mutex::default(),
+            lent_at: AtomicU64::new(0),
+            told: AtomicU64::new(0),
+            place: AtomicUsize::new(0),
+            plan: Mutex::default(),
             called_back: AtomicBool::new(false),
             recall: Notify::new(),
         });
@@ -95,22 +104,20 @@ impl Ledger {
     /// The same, and each of them only once for each loan.
     pub(crate) fn newly_lent_for(&self, now: Instant, lent_for: Duration) -> Vec<Lent> {
         let entries = self.entries();
-        let long = entries.values().filter(|entry| {
-            let lent = entry.lent(now);
-            lent.is_some_and(|lent| lent.lent_for >= lent_for) && !entry.loan().told
+        let untold = entries.values().filter_map(|entry| {
+            let lent = entry.lent(now)?;
+            let loan = entry.lent_at.load(Ordering::Relaxed);
+            let new = lent.lent_for >= lent_for && entry.told.swap(loan, Ordering::Relaxed) != loan;
+            new.then_some(lent)
         });
-        let told = long.filter_map(|entry| {
-            entry.loan().told = true;
-            entry.lent(now)
-        });
-        Self::longest(told.collect(), lent_for)
+        Self::longest(untold.collect(), lent_for)
     }
 
     /// How many retire before `at`.
     pub(crate) fn retiring_before(&self, at: Instant) -> usize {
         let entries = self.entries();
         let retiring = entries.values().filter(|entry| {
-            let retires_at = entry.loan().retires_at;
+            let retires_at = entry.plan().retires_at;
             retires_at.is_some_and(|retires_at| retires_at <= at)
         });
         retiring.count()
@@ -142,17 +149,23 @@ impl Ledger {
 
 impl Entry {
     pub(crate) fn lend(&self, now: Instant, location: &'static Location<'static>) {
-        self.loan().lent = Some((now, location));
+        let place = std::ptr::from_ref(location).addr();
+        // Whoever reads these does so only to tell people.
+        if self.place.load(Ordering::Relaxed) != place {
+            self.plan().location = Some(location);
+            self.place.store(place, Ordering::Relaxed);
+        }
+        let lent_at = (now - self.opened_at).as_nanos() + 1;
+        let lent_at = u64::try_from(lent_at).expect("nothing lives for centuries");
+        self.lent_at.store(lent_at, Ordering::Relaxed);
     }
 
     pub(crate) fn give_back(&self) {
-        let mut loan = self.loan();
-        loan.lent = None;
-        loan.told = false;
+        self.lent_at.store(0, Ordering::Relaxed);
     }
 
     pub(crate) fn retires_at(&self, at: Instant) {
-        self.loan().retires_at = Some(at);
+        self.plan().retires_at = Some(at);
     }
 
     /// Waits until the connection is called back.
@@ -169,17 +182,18 @@ impl Entry {
     }
 
     fn lent(&self, now: Instant) -> Option<Lent> {
-        let (since, location) = self.loan().lent?;
+        let lent_at = self.lent_at.load(Ordering::Relaxed).checked_sub(1)?;
+        let since = self.opened_at + Duration::from_nanos(lent_at);
         Some(Lent {
             id: self.id,
             endpoint: self.origin.endpoint.clone(),
-            location,
+            location: self.plan().location?,
             lent_for: now.saturating_duration_since(since),
         })
     }
 
-    fn loan(&self) -> MutexGuard<'_, Loan> {
+    fn plan(&self) -> MutexGuard<'_, Plan> {
         // Fields are set one by one and make sense in any combination.
-        self.loan.lock().unwrap_or_else(PoisonError::into_inner)
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

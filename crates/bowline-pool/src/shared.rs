@@ -14,6 +14,7 @@ use bowline_policy::lifetime::Planner;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+
 use crate::budget::{Budget, Quota};
 use crate::conn::{Conn, Marks, Plan};
 use crate::gate::Gate;
@@ -22,13 +23,16 @@ use crate::origin::Origin;
 use crate::rack::Rack;
 use crate::{CloseReason, Death, DialError, Doubt, Event, InvalidSettings, Reuse, Settings};
 
+mod asked;
 mod lending;
 mod switches;
 
+use asked::Asked;
+
 pub(crate) struct Shared<C> {
     settings: RwLock<Arc<Settings>>,
-    /// The settings' `min`, where callers read it.
-    min: AtomicUsize,
+    /// What callers ask of the settings: a lock would be what they meet at.
+    asked: Asked,
     pub(crate) observer: Arc<dyn Observe<Event>>,
     pub(crate) quota: Quota,
     pub(crate) gate: Gate,
@@ -69,7 +73,7 @@ impl<C: Reuse> Shared<C> {
     ) -> Self {
         Self {
             observer,
-            min: AtomicUsize::new(settings.min),
+            asked: Asked::new(&settings),
             quota: Quota::new(settings.max, budget),
             gate: Gate::new(),
             rack: Rack::new(settings.ceiling),
@@ -99,7 +103,7 @@ impl<C: Reuse> Shared<C> {
     }
 
     pub(crate) fn min(&self) -> usize {
-        self.min.load(Ordering::SeqCst)
+        self.asked.min()
     }
 
     pub(crate) fn marks(&self) -> Marks {
@@ -234,9 +238,9 @@ impl<C: Reuse> Shared<C> {
         let (max, min) = (settings.max, settings.min);
         let settings = settings.with_ceiling(current.ceiling);
         *lock(&self.planner) = settings.lifetime.planner();
+        self.asked.set(&settings);
         *current = Arc::new(settings);
         drop(current);
-        self.min.store(min, Ordering::SeqCst);
         self.quota.set_max(max);
         self.revision.fetch_add(1, Ordering::SeqCst);
         self.observer.observe(&Event::SettingsChanged { max, min });

@@ -59,8 +59,7 @@ impl<C: Reuse> Shared<C> {
     /// Stands in line until a fit connection comes, or until the deadline.
     pub(crate) async fn take_in_line(&self, place: Place) -> Result<Box<Conn<C>>, Error> {
         let begun = Instant::now();
-        let settings = self.settings();
-        let _waiting = self.join(settings.max_waiters)?;
+        let _waiting = self.join()?;
         // What was parked before anybody waited belongs to the head of the line.
         self.rack.flush();
         // A full pool cannot dial; the seat that comes free wakes the keeper.
@@ -68,7 +67,7 @@ impl<C: Reuse> Shared<C> {
             self.quota.nudge();
         }
 
-        let deadline = begun + settings.wait;
+        let deadline = begun + self.asked.wait();
         let mut late = pin!(sleep_until(deadline));
         loop {
             tokio::select! {
@@ -183,8 +182,8 @@ impl<C: Reuse> Shared<C> {
         }
     }
 
-    fn join(&self, most: usize) -> Result<Waiting<'_, C>, Error> {
-        match self.gate.join(most) {
+    fn join(&self) -> Result<Waiting<'_, C>, Error> {
+        match self.gate.join(self.asked.max_waiters()) {
             Ok(ticket) => Ok(Waiting {
                 ticket,
                 shared: self,

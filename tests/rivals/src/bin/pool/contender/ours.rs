@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bowline_link::{BoxError, Endpoint};
-use bowline_policy::backoff::{Maker, Schedule};
-use bowline_pool::{Pool, Pooled, Raw, Settings, Streams};
+use bowline_policy::{breaker, lifetime};
+use bowline_pool::{Budget, Pool, Pooled, Raw, Settings, Streams};
 use tower::service_fn;
 
 use super::{Contender, Dial, Lend, Limits, Link};
@@ -14,11 +14,16 @@ pub(crate) struct Ours;
 
 /// Every setting that costs a checkout something or decides about dials; events are written.
 fn everything_on(limits: Limits) -> Result<Settings, BoxError> {
-    let schedule = Schedule::exponential(Duration::from_millis(100), Duration::from_secs(5))?;
-    let settings = Settings::new(limits.max, Maker::new(schedule, limits.seed))?
+    let (minute, hour) = (Duration::from_secs(60), Duration::from_secs(3_600));
+    let settings = Settings::new(limits.max, limits.seed)?
+        .min(limits.min)?
         .wait(limits.wait)?
+        .fail_fast_after(Duration::ZERO)?
         .connect_limit(limits.connect)?
-        .idle_limit(Duration::from_secs(55))?
+        .lifetime(lifetime::Settings::new(minute, hour)?)
+        .breaker(breaker::Settings::new(5)?)
+        .bypass_window(minute)?
+        .leak_after(minute)?
         .max_waiters(1024)?;
     Ok(settings)
 }
@@ -37,7 +42,13 @@ impl Contender for Ours {
         });
         let endpoint = Endpoint::new("peer.example", 7400);
         let settings = everything_on(limits)?;
-        Ok(Pool::new(Streams::new(connect), endpoint, settings))
+        // Nobody answers a ping here: only what it costs to have one is measured.
+        let budget = Budget::new(limits.max)?;
+        let pool = Pool::builder(Streams::new(connect).pinged_by(|_| Box::pin(async { Ok(()) })), settings)
+            .endpoints([endpoint])?
+            .budget(&budget)
+            .build()?;
+        Ok(pool)
     }
 }
 
