@@ -124,6 +124,8 @@ impl<C: Reuse> Shared<C> {
         let mut planner = lock(&self.planner);
         let now = Instant::now().into_std();
         let ping_every = settings.ping_every - planner.splay(settings.ping_every / 4);
+        // Nobody looks more often than that.
+        let ping_every = ping_every.max(settings.sweep_every);
         Plan {
             revision,
             age: planner.born(born.into_std()),
@@ -146,6 +148,13 @@ impl<C: Reuse> Shared<C> {
             let plan = self.plan(conn.entry.opened_at);
             conn.replan(plan, Instant::now());
         }
+    }
+
+    /// Whether a connection that has lain idle for too long may stay if it
+    /// answers a ping: it is one of those that are always open, or was when a
+    /// caller asked for it.
+    pub(crate) fn spares(&self, conn: &Conn<C>) -> bool {
+        conn.pings() && (conn.wanted || self.quota.open() <= self.min())
     }
 
     /// Closes a connection and says why.
