@@ -25,6 +25,8 @@ use crate::{CloseReason, Death, DialError, Doubt, Event, InvalidSettings, Reuse,
 mod lending;
 mod switches;
 
+pub(crate) use lending::Place;
+
 pub(crate) struct Shared<C> {
     settings: RwLock<Arc<Settings>>,
     /// The settings' `min`, where callers read it.
