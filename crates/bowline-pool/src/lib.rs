@@ -40,6 +40,7 @@ mod pooled;
 mod rack;
 mod raw;
 mod reuse;
+mod service;
 mod settings;
 mod shared;
 mod snapshot;
@@ -54,5 +55,8 @@ pub use pool::{InUse, Pool, Suspend};
 pub use pooled::Pooled;
 pub use raw::{Ping, Raw, Streams};
 pub use reuse::{Death, Reuse};
+#[cfg(feature = "balance")]
+pub use service::Demand;
+pub use service::{Exchange, PerRequest, RequestError};
 pub use settings::{CONNECTIONS_MAX, InvalidSettings, Settings, TIME_MAX, WAITERS_MAX};
 pub use snapshot::{EndpointSnapshot, Snapshot, State};

@@ -28,6 +28,7 @@ mod lending;
 mod switches;
 
 use asked::Asked;
+pub(crate) use lending::Place;
 
 pub(crate) struct Shared<C> {
     settings: RwLock<Arc<Settings>>,

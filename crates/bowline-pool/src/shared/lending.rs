@@ -258,5 +258,10 @@ impl<C: Reuse> Drop for Waiting<'_, C> {
             // that would be closed for somebody who no longer waits.
             self.shared.quota.unpinch();
         }
+        if self.shared.gate.is_closed() {
+            // What had been promised hangs on the line again, and whoever closed
+            // the pool has looked there already.
+            self.shared.strip();
+        }
     }
 }
