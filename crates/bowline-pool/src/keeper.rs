@@ -31,6 +31,7 @@ mod check;
 mod custody;
 mod demand;
 mod dial;
+mod guard;
 mod moving;
 mod peers;
 mod sweep;
@@ -57,6 +58,8 @@ pub(crate) struct Keeper<D: Connect<Connection: Reuse>> {
     death: Option<Death>,
     watch: Watch,
     sweep_at: Instant,
+    /// It was told.
+    warmed_up: bool,
     /// No dial that nobody waits for starts before this.
     warm_at: Instant,
     /// When one may, if nothing but that is missing.
@@ -68,6 +71,7 @@ pub(crate) struct Keeper<D: Connect<Connection: Reuse>> {
     down_since: Option<Instant>,
     moving: Moving,
     revision: u64,
+    generation: u64,
 }
 
 /// What a job came to.
@@ -103,6 +107,7 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
             death: None,
             watch: Watch::new(clock, now),
             sweep_at: now + settings.sweep_every,
+            warmed_up: false,
             warm_at: now,
             warm_due: None,
             retry_at: None,
@@ -110,6 +115,7 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
             down_since: None,
             moving: Moving::new(now),
             revision: shared.revision(),
+            generation: shared.marks().generation,
             shared,
         };
         keeper.warm_at += keeper.warm_pause(&settings);
@@ -157,7 +163,12 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         let revision = self.shared.revision();
         if self.revision != revision {
             self.revision = revision;
-            self.peers.resettle(settings);
+            self.peers.resettle(settings, now);
+            self.sweep_at = now;
+        }
+        let generation = self.shared.marks().generation;
+        if self.generation != generation {
+            self.generation = generation;
             self.sweep_at = now;
         }
         if self.shared.news.swap(false, Ordering::SeqCst) {
@@ -243,6 +254,8 @@ impl<D: Connect<Connection: Reuse>> Drop for Keeper<D> {
     fn drop(&mut self) {
         // However it ended: without a keeper nobody would be served.
         self.shared.close();
+        // Said in its last turn, perhaps, by one who did not know yet.
+        self.shared.quota.unpinch();
         self.shared.dialing.store(0, Ordering::SeqCst);
     }
 }
