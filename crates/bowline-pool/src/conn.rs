@@ -191,9 +191,13 @@ impl<C: Reuse> Conn<C> {
 
     /// Takes limits drawn anew.
     pub(crate) fn replan(&mut self, plan: Plan, now: Instant) {
+        let returned_at = self.idle_at - self.plan.idle_limit;
+        // Not sooner after the change than a return would allow: all that is
+        // parked would go at once.
+        let idle_at = self.idle_at.min(now + plan.idle_limit);
+        self.idle_at = idle_at.max(returned_at + plan.idle_limit);
         self.plan = plan;
         self.entry.retires_at(plan.age.at().into());
-        self.idle_at = self.idle_at.min(now + plan.idle_limit);
     }
 
     /// Whether its type can be pinged.

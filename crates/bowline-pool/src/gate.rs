@@ -51,6 +51,11 @@ impl Gate {
         self.get() & CLOSED != 0
     }
 
+    /// Nothing is lent, for good or for the moment.
+    pub(crate) fn is_shut(&self) -> bool {
+        self.get() & (CLOSED | HELD) != 0
+    }
+
     /// Nothing is lent for the moment.
     pub(crate) fn is_held(&self) -> bool {
         self.get() & HELD != 0
@@ -130,13 +135,6 @@ fn refusal(gate: usize) -> Option<Refusal> {
 }
 
 // === impl Ticket ===
-
-impl Ticket<'_> {
-    /// Whether nobody else waits.
-    pub(crate) fn is_last(&self) -> bool {
-        self.0.in_line() == 1
-    }
-}
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {

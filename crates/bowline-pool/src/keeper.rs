@@ -31,6 +31,7 @@ mod check;
 mod custody;
 mod demand;
 mod dial;
+mod guard;
 mod moving;
 mod peers;
 mod sweep;
@@ -59,6 +60,8 @@ pub(crate) struct Keeper<D: Connect<Connection: Reuse>> {
     death: Option<Death>,
     watch: Watch,
     sweep_at: Instant,
+    /// It was told.
+    warmed_up: bool,
     /// No dial that nobody waits for starts before this; nothing while none is
     /// wanted.
     warm_at: Option<Instant>,
@@ -69,6 +72,7 @@ pub(crate) struct Keeper<D: Connect<Connection: Reuse>> {
     down_since: Option<Instant>,
     moving: Moving,
     revision: u64,
+    generation: u64,
 }
 
 /// What a job came to.
@@ -105,12 +109,14 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
             death: None,
             watch: Watch::new(clock, now),
             sweep_at: now + settings.sweep_every,
+            warmed_up: false,
             warm_at: None,
             warm_due: None,
             retry_at: None,
             down_since: None,
             moving: Moving::new(now),
             revision: shared.revision(),
+            generation: shared.marks().generation,
             shared,
         }
     }
@@ -156,7 +162,12 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         let revision = self.shared.revision();
         if self.revision != revision {
             self.revision = revision;
-            self.peers.resettle(settings);
+            self.peers.resettle(settings, now);
+            self.sweep_at = now;
+        }
+        let generation = self.shared.marks().generation;
+        if self.generation != generation {
+            self.generation = generation;
             self.sweep_at = now;
         }
         if self.shared.news.swap(false, Ordering::SeqCst) {
@@ -245,6 +256,8 @@ impl<D: Connect<Connection: Reuse>> Drop for Keeper<D> {
     fn drop(&mut self) {
         // However it ended: without a keeper nobody would be served.
         self.shared.close();
+        // Said in its last turn, perhaps, by one who did not know yet.
+        self.shared.quota.unpinch();
         self.shared.dialing.store(0, Ordering::SeqCst);
     }
 }

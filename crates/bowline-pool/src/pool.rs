@@ -4,7 +4,6 @@
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bowline_link::discovery::Targets;
@@ -215,7 +214,7 @@ impl<C: Reuse> Pool<C> {
                 if shared.gate.is_closed() {
                     return Err(Error::Closed);
                 }
-                if shared.warmed_up.load(Ordering::SeqCst) {
+                if shared.is_warm() {
                     return Ok(());
                 }
                 warm.await;
@@ -304,6 +303,7 @@ impl<C: Reuse> Pool<C> {
             parked,
             returned: before.saturating_sub(lent.len()),
             lent,
+            left: shared.quota.open(),
         }
     }
 

@@ -386,9 +386,9 @@ impl Settings {
     pub(crate) fn resized(&self, max: usize) -> Result<Self, InvalidSettings> {
         number("max", max, self.ceiling)?;
         not_over("min", self.min, "max", max)?;
+        // `max_connecting` stays, for when there is room for so many again.
         Ok(Self {
             max,
-            max_connecting: self.max_connecting.min(max),
             ..self.clone()
         })
     }

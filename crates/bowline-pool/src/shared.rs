@@ -59,7 +59,6 @@ pub(crate) struct Shared<C> {
     origins: Mutex<Vec<Arc<Origin>>>,
     /// A list of endpoints that the keeper has not taken over yet.
     pub(crate) targets: Mutex<Option<Targets>>,
-    pub(crate) warmed_up: AtomicBool,
     pub(crate) warm: Notify,
 }
 
@@ -93,7 +92,6 @@ impl<C: Reuse> Shared<C> {
             last_dial: Mutex::new(None),
             origins: Mutex::default(),
             targets: Mutex::new(None),
-            warmed_up: AtomicBool::new(false),
             warm: Notify::new(),
         }
     }
@@ -105,6 +103,12 @@ impl<C: Reuse> Shared<C> {
 
     pub(crate) fn min(&self) -> usize {
         self.asked.min()
+    }
+
+    /// Whether as many are open as always should be.
+    pub(crate) fn is_warm(&self) -> bool {
+        let dialing = self.dialing.load(Ordering::SeqCst);
+        self.quota.open().saturating_sub(dialing) >= self.min()
     }
 
     pub(crate) fn marks(&self) -> Marks {
@@ -198,8 +202,9 @@ impl<C: Reuse> Shared<C> {
         let before = inbox.len();
         inbox.extend(conns);
         let more = inbox.len() - before;
-        drop(inbox);
+        // Before the keeper can take them, and take them off the count.
         self.checking.fetch_add(more, Ordering::SeqCst);
+        drop(inbox);
         // Published; now look. The keeper may have gone.
         if self.gate.is_closed() {
             self.strip();

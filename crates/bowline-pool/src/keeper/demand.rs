@@ -30,10 +30,10 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         if self.dialing < settings.max_connecting {
             self.start_move(settings, now);
         }
-        let mut pinched = false;
+        let (mut pinched, mut begun) = (false, false);
         for _ in 0..self.wanted(settings) {
             match self.start_dial(Cause::Demand, settings, now) {
-                Ok(()) => {}
+                Ok(()) => begun = true,
                 Err(NoDial::HeldBack(HeldBack(at))) => {
                     self.retry_at = at;
                     break;
@@ -44,10 +44,13 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
                 }
             }
         }
-        // Announced, then looked again: what came free in between is taken now.
         if pinched {
-            self.shared.quota.pinch();
-            if self.start_dial(Cause::Demand, settings, now).is_ok() {
+            self.shared.quota.pinch(begun);
+            // Published; now look: whoever waited may have left, and a seat may
+            // have come free.
+            if !self.in_demand() {
+                self.shared.quota.unpinch();
+            } else if self.start_dial(Cause::Demand, settings, now).is_ok() {
                 self.shared.quota.nudge();
             }
         } else {
@@ -144,15 +147,18 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
             self.peers.give_up(chosen);
             return Err(NoDial::NoSeat);
         };
-        self.dial(chosen.origin, chosen.permit, seat, cause, settings);
+        self.dial(chosen.origin, chosen.pass, seat, cause, settings);
         Ok(())
     }
 
-    fn tell_warm(&self, settings: &Settings) {
+    fn tell_warm(&mut self, settings: &Settings) {
         let open = self.shared.quota.open().saturating_sub(self.dialing);
-        if open >= settings.min && !self.shared.warmed_up.swap(true, Ordering::SeqCst) {
-            self.shared.observer.observe(&Event::WarmedUp { open });
-            self.shared.warm.notify_waiters();
+        if open < settings.min {
+            return;
         }
+        if !std::mem::replace(&mut self.warmed_up, true) {
+            self.shared.observer.observe(&Event::WarmedUp { open });
+        }
+        self.shared.warm.notify_waiters();
     }
 }

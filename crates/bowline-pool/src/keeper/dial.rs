@@ -7,11 +7,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bowline_link::{BoxError, Connect, Endpoint};
-use bowline_policy::breaker::Permit;
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
+use super::guard::Pass;
 use super::peers::Failed;
 use super::{Done, Keeper};
 use crate::budget::Seat;
@@ -27,7 +27,7 @@ pub(super) struct Landed<C> {
     link: Result<(C, bool), DialError>,
     seat: Seat,
     origin: Arc<Origin>,
-    permit: Option<Permit>,
+    pass: Pass,
     cause: Cause,
     generation: u64,
     took: Duration,
@@ -37,7 +37,7 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
     pub(super) fn dial(
         &mut self,
         origin: Arc<Origin>,
-        permit: Option<Permit>,
+        pass: Pass,
         seat: Seat,
         cause: Cause,
         settings: &Settings,
@@ -57,7 +57,7 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
                 link,
                 seat,
                 origin,
-                permit,
+                pass,
                 cause,
                 generation,
                 took: Instant::now() - begun,
@@ -74,13 +74,13 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
             Ok(link) => link,
             Err(error) => {
                 self.moving.ended(&endpoint, landed.cause);
-                let failed = self.peers.failed(error, landed.permit, now);
+                let failed = self.peers.failed(error, Some(landed.pass), now);
                 self.tell_failed(failed, now);
                 return;
             }
         };
         self.peers
-            .connected(&endpoint, landed.permit, landed.took, now);
+            .connected(&endpoint, landed.pass, landed.took, now);
         self.shared.note_dial(None);
         self.come_up(now);
         let entry = self

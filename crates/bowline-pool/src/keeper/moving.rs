@@ -94,7 +94,7 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
             return;
         };
         errand.dialing = true;
-        let Chosen { origin, permit } = chosen;
-        self.dial(origin, permit, seat, Cause::Move, settings);
+        let Chosen { origin, pass } = chosen;
+        self.dial(origin, pass, seat, Cause::Move, settings);
     }
 }

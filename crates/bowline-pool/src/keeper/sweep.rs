@@ -26,7 +26,7 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         let shared = &self.shared;
         let left = left.into_iter().map(|conn| Custody::adopt(shared, conn));
         self.fresh.extend(left);
-        if now >= self.sweep_at || roused || self.shared.quota.is_over() {
+        if now >= self.sweep_at || roused || self.shared.quota.is_over() || self.has_to_yield() {
             self.sweep(settings, now);
         }
         let fresh = std::mem::take(&mut self.fresh);
@@ -46,10 +46,12 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         }
         self.sweep_at = now + settings.sweep_every;
 
-        let parked = self.shared.rack.strip();
+        // They keep their order, unless a ping would come too late for them.
+        self.fresh.extend(self.due.drain(..));
         let shared = &self.shared;
         // The warmest goes back last, to where the next caller looks first.
-        let parked = parked.into_iter().rev();
+        let parked = shared.rack.strip().into_iter().rev();
+        let parked = parked.chain(shared.take_aside());
         let parked = parked.map(|conn| Custody::take(shared, conn));
         self.fresh.extend(parked);
 
@@ -79,6 +81,7 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         let verdict = conn.judge(now, marks, context);
         let quota = &self.shared.quota;
         match verdict {
+            Verdict::Fit | Verdict::Check if quota.is_over() => conn.discard(CloseReason::OverMax),
             Verdict::Check if conn.is_suspect(marks) => self.due.push_back(conn),
             Verdict::Close(CloseReason::Idle) if self.shared.spares(&conn) => {
                 self.due.push_back(conn);
@@ -89,11 +92,10 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
                 }
                 conn.discard(reason);
             }
-            Verdict::Fit | Verdict::Check if quota.is_over() => conn.discard(CloseReason::OverMax),
             Verdict::Fit | Verdict::Check if conn.entry.origin.leaves() => {
                 conn.discard(CloseReason::Moved);
             }
-            Verdict::Fit | Verdict::Check if quota.should_yield(self.in_demand(), settings.min) => {
+            Verdict::Fit | Verdict::Check if self.shared.yields() => {
                 conn.discard(CloseReason::Yielded);
             }
             Verdict::Fit | Verdict::Check
@@ -103,6 +105,11 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
             }
             Verdict::Fit | Verdict::Check => conn.park(),
         }
+    }
+
+    /// Whether something lies here that somebody else should have.
+    fn has_to_yield(&self) -> bool {
+        self.shared.yields() && self.shared.rack.parked() + self.shared.aside() > 0
     }
 
     /// Whether another ping can begin at once, and nobody would rather have the

@@ -4,8 +4,16 @@
 
 mod backoff;
 mod closing;
+mod collisions;
+mod down;
+mod draining;
 mod fitness;
+mod gale;
+mod limits;
 mod line;
+mod live;
 mod race;
+mod sharing;
 mod storm;
+mod switches;
 mod world;
