@@ -63,8 +63,6 @@ pub(crate) struct Keeper<D: Connect<Connection: Reuse>> {
     warm_due: Option<Instant>,
     /// When a dial may start that is wanted and held back.
     retry_at: Option<Instant>,
-    /// How many connections will soon be too old, as of the last sweep.
-    retiring: usize,
     down_since: Option<Instant>,
     moving: Moving,
     revision: u64,
@@ -106,7 +104,6 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
             warm_at: now,
             warm_due: None,
             retry_at: None,
-            retiring: 0,
             down_since: None,
             moving: Moving::new(now),
             revision: shared.revision(),

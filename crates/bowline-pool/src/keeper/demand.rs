@@ -74,14 +74,15 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
     /// will soon be too old.
     pub(super) fn missing(&self, settings: &Settings) -> usize {
         let open = self.shared.quota.open();
-        let keep = if self.retiring > 0 {
+        let retiring = self.shared.ledger.retiring();
+        let keep = if retiring > 0 {
             let parked = self.shared.rack.parked() + self.shared.checking.load(Ordering::SeqCst);
             let used = open.saturating_sub(self.dialing + parked) + self.shared.gate.in_line();
             settings.min.max(used.min(open))
         } else {
             settings.min
         };
-        keep.saturating_sub(open.saturating_sub(self.retiring))
+        keep.saturating_sub(open.saturating_sub(retiring))
     }
 
     /// Dials for those, a pause apart.

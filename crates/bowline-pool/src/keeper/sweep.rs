@@ -56,7 +56,7 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         for lent in shared.ledger.newly_lent_for(now, settings.leak_after) {
             shared.observer.observe(&Event::LeakSuspected(lent));
         }
-        self.retiring = shared.ledger.retiring_before(now + settings.lead());
+        shared.ledger.note_retiring(now + settings.lead());
         self.rebalance(settings, now);
     }
 
