@@ -57,8 +57,9 @@ pub(crate) struct Keeper<D: Connect<Connection: Reuse>> {
     death: Option<Death>,
     watch: Watch,
     sweep_at: Instant,
-    /// No dial that nobody waits for starts before this.
-    warm_at: Instant,
+    /// No dial that nobody waits for starts before this; nothing while none is
+    /// wanted.
+    warm_at: Option<Instant>,
     /// When one may, if nothing but that is missing.
     warm_due: Option<Instant>,
     /// When a dial may start that is wanted and held back.
@@ -88,7 +89,7 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
     ) -> Self {
         let now = Instant::now();
         let settings = shared.settings();
-        let mut keeper = Self {
+        Self {
             connect,
             hooks,
             source,
@@ -101,16 +102,14 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
             death: None,
             watch: Watch::new(clock, now),
             sweep_at: now + settings.sweep_every,
-            warm_at: now,
+            warm_at: None,
             warm_due: None,
             retry_at: None,
             down_since: None,
             moving: Moving::new(now),
             revision: shared.revision(),
             shared,
-        };
-        keeper.warm_at += keeper.warm_pause(&settings);
-        keeper
+        }
     }
 
     /// Keeps the pool until it is closed. Dials and checks under way end with it.

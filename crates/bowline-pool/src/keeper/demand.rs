@@ -87,35 +87,42 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
 
     /// Dials for those, a pause apart.
     fn warm_up(&mut self, settings: &Settings, now: Instant) {
+        if self.missing(settings) == 0 {
+            self.warm_at = None;
+            return;
+        }
         while self.missing(settings) > 0 && self.dialing < settings.max_connecting {
-            if now < self.warm_at {
-                self.warm_due = Some(self.warm_at);
+            // The first pause too: a peer that restarts ends everybody's
+            // connections in one moment. Ends of age lie apart by themselves.
+            let (cause, pause) = if self.shared.quota.open() < settings.min {
+                (Cause::Min, self.warm_pause(settings))
+            } else {
+                (Cause::Succession, Duration::ZERO)
+            };
+            let warm_at = *self.warm_at.get_or_insert(now + pause);
+            if now < warm_at {
+                self.warm_due = Some(warm_at);
                 return;
             }
-            let cause = if self.shared.quota.open() < settings.min {
-                Cause::Min
-            } else {
-                Cause::Succession
-            };
             match self.start_dial(cause, settings, now) {
-                Ok(()) => self.warm_at = now + self.warm_pause(settings),
+                Ok(()) => self.warm_at = Some(now + self.warm_pause(settings)),
                 Err(NoDial::HeldBack(HeldBack(at))) => {
                     self.retry_at = self.retry_at.or(at);
                     return;
                 }
                 // No successor without room for both.
                 Err(NoDial::NoSeat) => {
-                    self.warm_at = now + settings.sweep_every;
+                    self.warm_at = Some(now + settings.sweep_every);
                     return;
                 }
             }
         }
     }
 
-    /// Between nothing and twice an even share of the time for all of them.
-    pub(super) fn warm_pause(&self, settings: &Settings) -> Duration {
+    /// Between nothing and an even share of the time for all of them.
+    fn warm_pause(&self, settings: &Settings) -> Duration {
         let dials = u32::try_from(settings.min.max(1)).expect("fewer than the most there may be");
-        self.shared.splay(2 * settings.warm_up / dials)
+        self.shared.splay(settings.warm_up / dials)
     }
 
     fn start_dial(
