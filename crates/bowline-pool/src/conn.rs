@@ -81,14 +81,13 @@ pub(crate) enum Verdict {
 
 impl<C: Reuse> Conn<C> {
     pub(crate) fn new(
-        mut link: C,
+        link: C,
         entry: Arc<Entry>,
         seat: Seat,
         plan: Plan,
-        doubts: u64,
+        (pings, doubts): (bool, u64),
         now: Instant,
     ) -> Self {
-        let pings = link.ping().is_some();
         entry.retires_at(plan.age.at().into());
         Self {
             link,

@@ -34,10 +34,13 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
             self.pinging += 1;
             self.jobs.spawn(async move {
                 let begun = Instant::now();
-                let outcome = match conn.link.ping() {
-                    Some(ping) => within(limit, ping).await,
-                    None => Ok(()),
+                let ping = async {
+                    match conn.link.ping() {
+                        Some(ping) => ping.await,
+                        None => Ok(()),
+                    }
                 };
+                let outcome = within(limit, ping).await;
                 Done::Pinged(Checked {
                     outcome: outcome.and_then(|()| left_fit(&mut conn)),
                     conn,
@@ -85,7 +88,8 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         let doubts = self.shared.marks().doubts;
         self.jobs.spawn(async move {
             let begun = Instant::now();
-            let outcome = within(limit, hook(&mut conn.link)).await;
+            // Called inside: what panics may do so before its future is there.
+            let outcome = within(limit, async { hook(&mut conn.link).await }).await;
             if outcome.is_ok() {
                 conn.link.settle();
             }

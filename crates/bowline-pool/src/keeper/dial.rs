@@ -23,7 +23,8 @@ use crate::{Cause, DialError, Event, Reuse, Settings};
 /// How a dial ended. The seat outlives a failure, so that it comes free only
 /// once the keeper knows of the failure.
 pub(super) struct Landed<C> {
-    link: Result<C, DialError>,
+    /// And whether it can be pinged.
+    link: Result<(C, bool), DialError>,
     seat: Seat,
     origin: Arc<Origin>,
     permit: Option<Permit>,
@@ -69,7 +70,7 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         self.shared.dialing.store(self.dialing, Ordering::SeqCst);
         let now = Instant::now();
         let endpoint = landed.origin.endpoint.clone();
-        let link = match landed.link {
+        let (link, pings) = match landed.link {
             Ok(link) => link,
             Err(error) => {
                 self.moving.ended(&endpoint, landed.cause);
@@ -97,7 +98,7 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         }
         let plan = self.shared.plan(now);
         let doubts = self.shared.marks().doubts;
-        let conn = Conn::new(link, entry, landed.seat, plan, doubts, now);
+        let conn = Conn::new(link, entry, landed.seat, plan, (pings, doubts), now);
         self.shared.park(Box::new(conn));
     }
 
@@ -157,7 +158,7 @@ async fn connect_to<D: Connect<Connection: Reuse>>(
     endpoint: Endpoint,
     limit: Duration,
     hook: Option<Hook<D::Connection>>,
-) -> Result<D::Connection, DialError> {
+) -> Result<(D::Connection, bool), DialError> {
     let begun = Instant::now();
     let called = endpoint.clone();
     let connecting = async {
@@ -173,7 +174,8 @@ async fn connect_to<D: Connect<Connection: Reuse>>(
                 .map_err(|error| DialError::unfit(called.clone(), error))?;
             link.settle();
         }
-        Ok(link)
+        let pings = link.ping().is_some();
+        Ok((link, pings))
     };
     let connecting = AssertUnwindSafe(connecting).catch_unwind();
     match timeout_at(begun + limit, connecting).await {
