@@ -31,6 +31,8 @@ pub(crate) struct Conn<C> {
     record: Record,
     pings: bool,
     pub(crate) poisoned: bool,
+    /// A caller would have had it, had it proved itself of late.
+    pub(crate) wanted: bool,
     /// It came back, and the hook on return has not run since.
     pub(crate) needs_reset: bool,
 }
@@ -101,6 +103,7 @@ impl<C: Reuse> Conn<C> {
             entry,
             pings,
             poisoned: false,
+            wanted: false,
             needs_reset: false,
         }
     }
@@ -119,12 +122,14 @@ impl<C: Reuse> Conn<C> {
         if self.idle_at <= now {
             return Verdict::Close(CloseReason::Idle);
         }
+        // Before any doubt: what is known to have ended needs no ping.
+        if let Some(death) = self.look(context) {
+            return Verdict::Close(CloseReason::Dead(death));
+        }
         if self.is_doubtful(now, marks) {
             return Verdict::Check;
         }
-        self.look(context).map_or(Verdict::Fit, |death| {
-            Verdict::Close(CloseReason::Dead(death))
-        })
+        Verdict::Fit
     }
 
     /// [`judge`](Self::judge), by somebody who will not look again.
@@ -169,6 +174,7 @@ impl<C: Reuse> Conn<C> {
     pub(crate) fn proved(&mut self, now: Instant, doubts: u64) -> Option<bool> {
         self.proved_at = now;
         self.proved_in = doubts;
+        self.wanted = false;
         let was = self.record;
         let stable_at = self.entry.opened_at + self.plan.stable_after;
         self.record = match was {
@@ -200,14 +206,20 @@ impl<C: Reuse> Conn<C> {
         self.pings && (self.proved_in < marks.doubts || self.proved_at + self.plan.trust <= now)
     }
 
-    /// Whether it is time for a ping.
-    pub(crate) fn is_due(&self, now: Instant, marks: Marks) -> bool {
-        self.pings && (self.is_doubtful(now, marks) || self.proved_at + self.plan.ping_every <= now)
+    /// Whether it has to be pinged though it is not yet time for that.
+    pub(crate) fn is_suspect(&self, marks: Marks) -> bool {
+        self.pings && (self.wanted || self.proved_in < marks.doubts)
     }
 
-    /// Whether nothing had been said against it.
+    /// Whether it is time for a ping.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.pings && self.proved_at + self.plan.ping_every <= now
+    }
+
+    /// Whether its end would be news: nothing had been said against it, or it
+    /// can never prove itself.
     pub(crate) fn was_trusted(&self, marks: Marks) -> bool {
-        self.proved_in >= marks.doubts
+        !self.pings || self.proved_in >= marks.doubts
     }
 
     pub(crate) fn has_served(&self) -> bool {

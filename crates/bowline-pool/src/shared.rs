@@ -148,6 +148,13 @@ impl<C: Reuse> Shared<C> {
         }
     }
 
+    /// Whether a connection that has lain idle for too long may stay if it
+    /// answers a ping: it is one of those that are always open, or was when a
+    /// caller asked for it.
+    pub(crate) fn spares(&self, conn: &Conn<C>) -> bool {
+        conn.pings() && (conn.wanted || self.quota.open() <= self.min())
+    }
+
     /// Closes a connection and says why.
     pub(crate) fn discard(&self, conn: Box<Conn<C>>, reason: CloseReason) {
         // Closed before its seat is free; see the order of its fields.

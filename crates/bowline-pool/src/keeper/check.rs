@@ -66,14 +66,14 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
             endpoint: conn.entry.origin.endpoint.clone(),
             took: checked.took,
         });
+        if self.shared.spares(&conn) {
+            conn.renew(now);
+        }
         if let Some(stable) = conn.proved(now, checked.doubts) {
             conn.entry.origin.note_served(stable);
             self.shared
                 .news
                 .store(true, std::sync::atomic::Ordering::SeqCst);
-        }
-        if self.shared.quota.open() <= self.shared.min() {
-            conn.renew(now);
         }
         self.fresh.push(conn);
     }

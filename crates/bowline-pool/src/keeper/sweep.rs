@@ -79,24 +79,27 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         let verdict = conn.judge(now, marks, context);
         let quota = &self.shared.quota;
         match verdict {
-            Verdict::Check => self.due.push_back(conn),
-            // A proof spares it.
-            Verdict::Close(CloseReason::Idle) if conn.pings() && quota.open() <= settings.min => {
+            Verdict::Check if conn.is_suspect(marks) => self.due.push_back(conn),
+            Verdict::Close(CloseReason::Idle) if self.shared.spares(&conn) => {
                 self.due.push_back(conn);
             }
             Verdict::Close(reason) => {
-                self.death = self.death.or(is_contagious(reason));
+                if conn.was_trusted(marks) {
+                    self.death = self.death.or(is_contagious(reason));
+                }
                 conn.discard(reason);
             }
-            Verdict::Fit if quota.is_over() => conn.discard(CloseReason::OverMax),
-            Verdict::Fit if conn.entry.origin.leaves() => conn.discard(CloseReason::Moved),
-            Verdict::Fit if quota.should_yield(self.in_demand(), settings.min) => {
+            Verdict::Fit | Verdict::Check if quota.is_over() => conn.discard(CloseReason::OverMax),
+            Verdict::Fit | Verdict::Check if conn.entry.origin.leaves() => {
+                conn.discard(CloseReason::Moved);
+            }
+            Verdict::Fit | Verdict::Check if quota.should_yield(self.in_demand(), settings.min) => {
                 conn.discard(CloseReason::Yielded);
             }
-            Verdict::Fit if conn.is_due(now, marks) && self.has_time(settings) => {
+            Verdict::Fit | Verdict::Check if conn.is_due(now) && self.has_time(settings) => {
                 self.due.push_back(conn);
             }
-            Verdict::Fit => conn.park(),
+            Verdict::Fit | Verdict::Check => conn.park(),
         }
     }
 

@@ -168,10 +168,8 @@ impl<C: Reuse> Shared<C> {
                 conn.entry.lend(now, place);
                 Some(conn)
             }
-            Verdict::Check => {
-                self.leave_to_keeper([conn]);
-                None
-            }
+            Verdict::Check => self.leave_wanted(conn),
+            Verdict::Close(CloseReason::Idle) if self.spares(&conn) => self.leave_wanted(conn),
             Verdict::Close(reason) => {
                 self.discard(conn, reason);
                 if let Some(death) = is_contagious(reason) {
@@ -180,6 +178,13 @@ impl<C: Reuse> Shared<C> {
                 None
             }
         }
+    }
+
+    /// Has the keeper ping a connection that a caller would have had.
+    fn leave_wanted(&self, mut conn: Box<Conn<C>>) -> Option<Box<Conn<C>>> {
+        conn.wanted = true;
+        self.leave_to_keeper([conn]);
+        None
     }
 
     fn join(&self) -> Result<Waiting<'_, C>, Error> {
