@@ -211,9 +211,9 @@ impl<C: Reuse> Conn<C> {
         self.pings && (self.wanted || self.proved_in < marks.doubts)
     }
 
-    /// Whether it is time for a ping.
-    pub(crate) fn is_due(&self, now: Instant) -> bool {
-        self.pings && self.proved_at + self.plan.ping_every <= now
+    /// Whether it will be time for a ping before `next_look`.
+    pub(crate) fn is_due(&self, next_look: Instant) -> bool {
+        self.pings && self.proved_at + self.plan.ping_every < next_look
     }
 
     /// Whether its end would be news: nothing had been said against it, or it

@@ -51,6 +51,8 @@ pub(crate) struct Keeper<D: Connect<Connection: Reuse>> {
     pinging: usize,
     /// Connections that wait to be pinged, those that waited longest first.
     due: VecDeque<Custody<D::Connection>>,
+    /// Something parked is due for a ping that had to wait for others.
+    behind: bool,
     /// Connections to look at in this turn.
     fresh: Vec<Custody<D::Connection>>,
     /// Somebody was found dead who had been trusted.
@@ -98,6 +100,7 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
             dialing: 0,
             pinging: 0,
             due: VecDeque::new(),
+            behind: false,
             fresh: Vec::new(),
             death: None,
             watch: Watch::new(clock, now),
@@ -202,6 +205,9 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
             Ok(Done::Pinged(checked)) => {
                 self.pinging -= 1;
                 self.judge_ping(checked);
+                if self.pinging == 0 && self.due.is_empty() && mem::take(&mut self.behind) {
+                    self.sweep_at = Instant::now();
+                }
             }
             Ok(Done::Reset(checked)) => self.judge_reset(checked),
             // Jobs catch what panics in them, and nobody aborts a single one.

@@ -288,7 +288,8 @@ impl Settings {
 
     /// How long a parked connection may go without proof before it is pinged,
     /// where its type has a ping. The default is 20 s; the last quarter is
-    /// jitter, drawn once for each connection.
+    /// jitter, drawn once for each connection. It is no shorter than the
+    /// interval of sweeps, which find out whose turn it is.
     ///
     /// # Errors
     ///

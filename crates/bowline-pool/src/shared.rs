@@ -124,6 +124,8 @@ impl<C: Reuse> Shared<C> {
         let mut planner = lock(&self.planner);
         let now = Instant::now().into_std();
         let ping_every = settings.ping_every - planner.splay(settings.ping_every / 4);
+        // Nobody looks more often than that.
+        let ping_every = ping_every.max(settings.sweep_every);
         Plan {
             revision,
             age: planner.born(born.into_std()),

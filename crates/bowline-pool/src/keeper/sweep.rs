@@ -96,7 +96,9 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
             Verdict::Fit | Verdict::Check if quota.should_yield(self.in_demand(), settings.min) => {
                 conn.discard(CloseReason::Yielded);
             }
-            Verdict::Fit | Verdict::Check if conn.is_due(now) && self.has_time(settings) => {
+            Verdict::Fit | Verdict::Check
+                if conn.is_due(now + settings.sweep_every) && self.has_time(settings) =>
+            {
                 self.due.push_back(conn);
             }
             Verdict::Fit | Verdict::Check => conn.park(),
@@ -105,8 +107,13 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
 
     /// Whether another ping can begin at once, and nobody would rather have the
     /// connection.
-    fn has_time(&self, settings: &Settings) -> bool {
-        self.pinging + self.due.len() < settings.max_checking && !self.in_demand()
+    fn has_time(&mut self, settings: &Settings) -> bool {
+        if self.in_demand() {
+            return false;
+        }
+        let has_time = self.pinging + self.due.len() < settings.max_checking;
+        self.behind |= !has_time;
+        has_time
     }
 
     pub(super) fn in_demand(&self) -> bool {
