@@ -2,10 +2,19 @@
 //! faults on demand. Hand-overs are raced on real threads besides.
 #![expect(clippy::unwrap_used, reason = "an unwrap in a test is an assertion")]
 
+mod age;
 mod backoff;
 mod closing;
+mod doubt;
 mod fitness;
+mod hooks;
 mod line;
+mod loans;
+mod looking;
+mod min;
+mod pings;
 mod race;
+mod session;
 mod storm;
+mod sweep;
 mod world;

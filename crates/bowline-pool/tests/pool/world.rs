@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bowline_link::Endpoint;
+use bowline_link::{Dial, Endpoint};
 use bowline_policy::backoff::{Jitter, Schedule};
-use bowline_policy::{Share, from_fn, lifetime};
+use bowline_policy::{Observe, Share, from_fn, lifetime};
 use bowline_pool::{CloseReason, Event, Pool, Raw, Settings, Streams};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
 use tokio::time::{Instant, sleep};
@@ -125,18 +125,28 @@ impl Net {
     }
 
     pub(crate) fn pool(&self, settings: Settings) -> Pool<Streamed> {
+        Pool::observed(self.streams(), endpoint(), settings, self.log())
+    }
+
+    /// What dials on this net.
+    pub(crate) fn streams(&self) -> Streams<impl Dial<Io = Wire>> {
         let net = self.clone();
-        let dial = tower::service_fn(move |_: Endpoint| net.clone().dial());
+        Streams::new(tower::service_fn(move |_: Endpoint| net.clone().dial()))
+    }
+
+    /// Takes note of everything that happens in a pool.
+    pub(crate) fn log(&self) -> Arc<dyn Observe<Event>> {
         let log = self.clone();
-        let observer = from_fn(move |event: &Event| log.state().events.push(event.clone()));
-        Pool::observed(Streams::new(dial), endpoint(), settings, Arc::new(observer))
+        Arc::new(from_fn(move |event: &Event| {
+            log.state().events.push(event.clone());
+        }))
     }
 
     pub(crate) fn answer(&self, answer: impl FnMut() -> Answer + Send + 'static) {
         self.state().answer = Box::new(answer);
     }
 
-    async fn dial(self) -> io::Result<Wire> {
+    pub(crate) async fn dial(self) -> io::Result<Wire> {
         let live = self.enter();
         let _dialing = self.begin();
         let answer = (self.state().answer)();
@@ -204,6 +214,15 @@ impl Net {
             peer.io.take().unwrap()
         };
         io.write_all(b"?").await.unwrap();
+        self.state().peers.get_mut(&id).unwrap().io = Some(io);
+    }
+
+    /// Takes the peer's end of a stream, until it is put back.
+    pub(crate) fn take_peer(&self, id: usize) -> DuplexStream {
+        self.state().peers.get_mut(&id).unwrap().io.take().unwrap()
+    }
+
+    pub(crate) fn put_peer(&self, id: usize, io: DuplexStream) {
         self.state().peers.get_mut(&id).unwrap().io = Some(io);
     }
 
