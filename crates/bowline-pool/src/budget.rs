@@ -197,6 +197,7 @@ impl Quota {
     }
 
     /// The seats taken: connections open and opening.
+    #[inline]
     pub(crate) fn open(&self) -> usize {
         self.share.open.load(Ordering::SeqCst)
     }
@@ -210,11 +211,13 @@ impl Quota {
     }
 
     /// Whether the pool's own limit is reached.
+    #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.open() >= self.max()
     }
 
     /// Whether a limit was lowered below what is open.
+    #[inline]
     pub(crate) fn is_over(&self) -> bool {
         self.open() > self.max()
             || self
@@ -227,6 +230,7 @@ impl Quota {
     /// the budget: one that lies idle for whoever waits, one that is in demand
     /// here only for a pool that has two fewer. None while a seat is free: they
     /// take that one first, and say so if it was not enough.
+    #[inline]
     pub(crate) fn should_yield(&self, in_demand: bool, min: usize) -> bool {
         let Some(budget) = &self.budget else {
             return false;

@@ -43,15 +43,18 @@ impl Gate {
     }
 
     /// Nobody waits, and nothing keeps us from lending.
+    #[inline]
     pub(crate) fn is_clear(&self) -> bool {
         self.get() == 0
     }
 
+    #[inline]
     pub(crate) fn is_closed(&self) -> bool {
         self.get() & CLOSED != 0
     }
 
     /// Nothing is lent, for good or for the moment.
+    #[inline]
     pub(crate) fn is_shut(&self) -> bool {
         self.get() & (CLOSED | HELD) != 0
     }
@@ -71,6 +74,7 @@ impl Gate {
     }
 
     /// The callers who wait.
+    #[inline]
     pub(crate) fn in_line(&self) -> usize {
         self.get() / CALLER
     }
@@ -117,6 +121,7 @@ impl Gate {
         (before & DOWN != 0) != down
     }
 
+    #[inline]
     fn get(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }

@@ -159,6 +159,7 @@ impl Ledger {
 // === impl Entry ===
 
 impl Entry {
+    #[inline]
     pub(crate) fn lend(&self, now: Instant, location: &'static Location<'static>) {
         let place = std::ptr::from_ref(location).addr();
         // Whoever reads these does so only to tell people.
@@ -171,6 +172,7 @@ impl Entry {
         self.lent_at.store(lent_at, Ordering::Relaxed);
     }
 
+    #[inline]
     pub(crate) fn give_back(&self) {
         self.lent_at.store(0, Ordering::Relaxed);
     }

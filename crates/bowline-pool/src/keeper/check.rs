@@ -109,7 +109,7 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         }
     }
 
-    fn unproved(&mut self, conn: Custody<D::Connection>, error: CheckError) {
+    fn unproved(&self, conn: Custody<D::Connection>, error: CheckError) {
         self.shared.observer.observe(&Event::CheckFailed {
             id: conn.entry.id,
             endpoint: conn.entry.origin.endpoint.clone(),

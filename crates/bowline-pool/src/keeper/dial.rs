@@ -102,7 +102,7 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         self.shared.park(Box::new(conn));
     }
 
-    pub(super) fn tell_failed(&mut self, failed: Failed, now: Instant) {
+    pub(super) fn tell_failed(&self, failed: Failed, now: Instant) {
         self.shared.note_dial(Some(failed.error.clone()));
         self.shared.observer.observe(&Event::DialFailed {
             error: failed.error,

@@ -247,15 +247,15 @@ impl Peers {
 
     /// A connection that would be better off elsewhere, or an endpoint that has
     /// to prove its health.
-    pub(super) fn to_move(&mut self, now: Instant) -> Option<Move> {
+    pub(super) fn move_wanted(&mut self, now: Instant) -> Option<Move> {
         match self.settings.endpoints.settings().choice() {
-            Choice::Ordered => self.to_prefer(now),
-            Choice::Weighted => self.to_even_out(now),
+            Choice::Ordered => self.move_back(now),
+            Choice::Weighted => self.move_over(now),
             _ => None,
         }
     }
 
-    fn to_prefer(&mut self, now: Instant) -> Option<Move> {
+    fn move_back(&mut self, now: Instant) -> Option<Move> {
         let now = now.into_std();
         let used: Vec<_> = self.origins();
         let used = used.into_iter().filter(|origin| origin.open() > 0);
@@ -276,7 +276,7 @@ impl Peers {
 
     /// Of those that answer, one that has a whole connection more than its
     /// share, and one that has a whole one less.
-    fn to_even_out(&self, now: Instant) -> Option<Move> {
+    fn move_over(&self, now: Instant) -> Option<Move> {
         let healthy = |peer: &&Peer| {
             let ejected = self
                 .set

@@ -260,7 +260,7 @@ impl<C: Reuse> Shared<C> {
             waiting: self.gate.in_line(),
             last_dial: last_dial.map(|(error, at)| LastDial {
                 error,
-                ago: at.elapsed(),
+                ago: Instant::now() - at,
             }),
         }
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bowline_link::{BoxError, Connect, Endpoint};
+use bowline_link::{BoxError, Connect, Dial, Endpoint};
 use bowline_policy::backoff::{Jitter, Schedule};
 use bowline_policy::{Observe, Share, from_fn, lifetime};
 use bowline_pool::{Builder, CloseReason, Event, Pool, Pooled, Raw, Settings, Streams};
@@ -154,9 +154,15 @@ impl Net {
     }
 
     pub(crate) fn pool(&self, settings: Settings) -> Pool<Streamed> {
+        Pool::observed(self.streams(), endpoint(), settings, self.log())
+    }
+
+    /// What dials on this net.
+    pub(crate) fn streams(&self) -> Streams<impl Dial<Io = Wire>> {
         let net = self.clone();
-        let dial = tower::service_fn(move |endpoint: Endpoint| net.clone().dial(endpoint));
-        Pool::observed(Streams::new(dial), endpoint(), settings, self.observer())
+        Streams::new(tower::service_fn(move |endpoint: Endpoint| {
+            net.clone().dial(endpoint)
+        }))
     }
 
     /// A pool in the making that reaches these, and pings what is parked.
@@ -169,12 +175,13 @@ impl Net {
         let dial = tower::service_fn(move |endpoint: Endpoint| net.clone().dial(endpoint));
         let streams = Streams::new(dial).pinged_by(|wire: &mut Wire| Box::pin(wire.ping()));
         Pool::builder(streams, settings)
-            .observer(self.observer())
+            .observer(self.log())
             .endpoints(endpoints.iter().map(|name| at(name)))
             .unwrap()
     }
 
-    fn observer(&self) -> Arc<dyn Observe<Event>> {
+    /// Takes note of everything that happens in a pool.
+    pub(crate) fn log(&self) -> Arc<dyn Observe<Event>> {
         let log = self.clone();
         let mut state = self.state();
         let number = state.pools;
@@ -190,7 +197,7 @@ impl Net {
         self.state().answer = Box::new(move |_| answer());
     }
 
-    async fn dial(self, endpoint: Endpoint) -> io::Result<Wire> {
+    pub(crate) async fn dial(self, endpoint: Endpoint) -> io::Result<Wire> {
         let live = self.enter();
         let _dialing = self.begin();
         let answer = {
@@ -299,6 +306,15 @@ impl Net {
         open.is_empty()
     }
 
+    /// Takes the peer's end of a stream, until it is put back.
+    pub(crate) fn take_peer(&self, id: usize) -> DuplexStream {
+        self.state().peers.get_mut(&id).unwrap().io.take().unwrap()
+    }
+
+    pub(crate) fn put_peer(&self, id: usize, io: DuplexStream) {
+        self.state().peers.get_mut(&id).unwrap().io = Some(io);
+    }
+
     /// Whether the peer has left the stream alone.
     pub(crate) fn is_fit(&self, id: usize) -> bool {
         self.state().peers[&id].fit
@@ -384,7 +400,7 @@ impl Drop for Dialing {
 
 impl Wire {
     /// Asks the peer for a sign of life.
-    pub(crate) async fn ping(&mut self) -> Result<(), BoxError> {
+    pub(crate) async fn ping(&self) -> Result<(), BoxError> {
         sleep(ms(1)).await;
         let (fit, mute) = {
             let state = self.live.0.state();
