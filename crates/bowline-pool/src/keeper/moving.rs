@@ -79,7 +79,7 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         if self.moving.errand.is_some() || now < self.moving.next_at {
             return;
         }
-        let Some(Move { from, to, probe }) = self.peers.to_move(now) else {
+        let Some(Move { from, to, probe }) = self.peers.next_move(now) else {
             return;
         };
         let half = settings.move_gap / 2;

@@ -9,11 +9,15 @@ use bowline_link::discovery::{InForce, Targets, Update};
 use bowline_link::{BoxError, Endpoint};
 use bowline_policy::backoff::Session;
 use bowline_policy::breaker::{Breaker, Permit, Refused, State};
-use bowline_policy::endpoints::{Choice, InvalidList, Set};
+use bowline_policy::endpoints::{InvalidList, Set};
 use tokio::time::Instant;
 
 use crate::origin::Origin;
 use crate::{DialError, Settings};
+
+mod moves;
+
+pub(super) use moves::Move;
 
 pub(crate) struct Peers {
     settings: Arc<Settings>,
@@ -48,14 +52,6 @@ pub(super) struct HeldBack(pub(super) Option<Instant>);
 pub(super) struct Failed {
     pub(super) error: DialError,
     pub(super) retry_at: Instant,
-}
-
-/// From where to where a connection should go.
-pub(super) struct Move {
-    pub(super) from: Arc<Origin>,
-    pub(super) to: Arc<Origin>,
-    /// Only to learn how it is there.
-    pub(super) probe: bool,
 }
 
 // === impl Peers ===
@@ -258,62 +254,6 @@ impl Peers {
             matches!(state, Some(State::Open { .. } | State::ForcedOpen))
         };
         !self.peers.is_empty() && self.peers.values().all(open)
-    }
-
-    /// A connection that would be better off elsewhere, or an endpoint that has
-    /// to prove its health.
-    pub(super) fn to_move(&mut self, now: Instant) -> Option<Move> {
-        match self.settings.endpoints.settings().choice() {
-            Choice::Ordered => self.to_prefer(now),
-            Choice::Weighted => self.to_even_out(now),
-            _ => None,
-        }
-    }
-
-    fn to_prefer(&mut self, now: Instant) -> Option<Move> {
-        let now = now.into_std();
-        let used: Vec<_> = self.origins();
-        let used = used.into_iter().filter(|origin| origin.open() > 0);
-        for from in used {
-            let key = &from.endpoint;
-            let (to, probe) = match self.set.prefer(key, now) {
-                Some(to) => (to, false),
-                None => match self.set.probe(key, now) {
-                    Some(to) => (to, true),
-                    None => continue,
-                },
-            };
-            let to = self.origin(&to)?;
-            return Some(Move { from, to, probe });
-        }
-        None
-    }
-
-    /// Of those that answer, one that has a whole connection more than its
-    /// share, and one that has a whole one less.
-    fn to_even_out(&self, now: Instant) -> Option<Move> {
-        let healthy = |peer: &&Peer| {
-            let ejected = self
-                .set
-                .ejected_until(&peer.origin.endpoint, now.into_std());
-            ejected.is_none() && peer.failing_since.is_none()
-        };
-        let peers: Vec<_> = self.peers.values().filter(healthy).collect();
-        let open: usize = peers.iter().map(|peer| peer.origin.open()).sum();
-        let weights: usize = peers.iter().map(|peer| peer.weight).sum();
-        // In whole numbers: shares times the sum of weights.
-        let surplus = |peer: &&&Peer| {
-            let has = (peer.origin.open() * weights).cast_signed();
-            has - (open * peer.weight).cast_signed()
-        };
-        let from = peers.iter().max_by_key(surplus)?;
-        let to = peers.iter().min_by_key(surplus)?;
-        let whole = weights.cast_signed();
-        (surplus(&from) >= whole && surplus(&to) <= -whole).then(|| Move {
-            from: Arc::clone(&from.origin),
-            to: Arc::clone(&to.origin),
-            probe: false,
-        })
     }
 
     fn origin(&self, key: &Endpoint) -> Option<Arc<Origin>> {
