@@ -67,6 +67,12 @@ impl Origin {
         self.open.load(Ordering::SeqCst)
     }
 
+    /// How many of them nobody has asked to leave.
+    pub(crate) fn staying(&self) -> usize {
+        let leaving = self.leaving.load(Ordering::SeqCst);
+        self.open().saturating_sub(leaving)
+    }
+
     #[inline]
     pub(crate) fn is_gone(&self) -> bool {
         self.gone.load(Ordering::SeqCst)
@@ -92,6 +98,20 @@ impl Origin {
         let _full = self
             .leaving
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, asked);
+        // Published; now look. One may have gone in between.
+        self.forget_leavers();
+    }
+
+    /// Takes that back, for all who have not gone yet.
+    pub(crate) fn ask_none_to_leave(&self) {
+        self.leaving.store(0, Ordering::SeqCst);
+    }
+
+    /// No more can leave than are open: who went by itself was asked in vain, and
+    /// a successor must not be closed in its place.
+    fn forget_leavers(&self) {
+        let open = self.open();
+        self.leaving.fetch_min(open, Ordering::SeqCst);
     }
 
     #[inline]
@@ -145,5 +165,6 @@ impl fmt::Debug for Origin {
 impl Drop for Berth {
     fn drop(&mut self) {
         self.origin.open.fetch_sub(1, Ordering::SeqCst);
+        self.origin.forget_leavers();
     }
 }

@@ -22,8 +22,9 @@ struct Errand {
     to: Arc<Origin>,
     probe: bool,
     dialing: bool,
-    /// One has been asked to leave, since there was no room.
-    asked: bool,
+    told: bool,
+    /// Who has been asked to give a connection up, since there was no room.
+    asked: Option<Arc<Origin>>,
 }
 
 // === impl Moving ===
@@ -44,7 +45,31 @@ impl Moving {
         let errand = self
             .errand
             .take_if(|errand| errand.dialing && errand.to.endpoint == *endpoint)?;
-        (!errand.probe && !errand.asked).then_some(errand.from)
+        let extra = errand.probe && errand.to.open() == 0;
+        (errand.asked.is_none() && !extra).then(|| Arc::clone(errand.leaver()))
+    }
+
+    /// Gives up the move that has not begun.
+    fn call_off(&mut self) {
+        // Whoever was asked would else close a connection for nothing.
+        if let Some(asked) = self.errand.take().and_then(|errand| errand.asked) {
+            asked.ask_none_to_leave();
+        }
+    }
+}
+
+// === impl Errand ===
+
+impl Errand {
+    /// Who gives a connection up for it. The next probe replaces the last one:
+    /// while an endpoint has to prove its health, one connection is risked there
+    /// and not one more with each probe.
+    fn leaver(&self) -> &Arc<Origin> {
+        if self.probe && self.to.open() > 0 {
+            &self.to
+        } else {
+            &self.from
+        }
     }
 }
 
@@ -54,23 +79,18 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         if self.moving.errand.is_some() || now < self.moving.next_at {
             return;
         }
-        let Some(Move { from, to, probe }) = self.peers.move_wanted(now) else {
+        let Some(Move { from, to, probe }) = self.peers.next_move(now) else {
             return;
         };
         let half = settings.move_gap / 2;
         self.moving.next_at = now + half + self.shared.splay(half);
-        if !probe {
-            self.shared.observer.observe(&Event::Moving {
-                from: from.endpoint.clone(),
-                to: to.endpoint.clone(),
-            });
-        }
         self.moving.errand = Some(Errand {
             from,
             to,
             probe,
             dialing: false,
-            asked: false,
+            told: probe,
+            asked: None,
         });
     }
 
@@ -80,14 +100,20 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
             return;
         };
         let Ok(chosen) = self.peers.ask(&errand.to.endpoint, now) else {
-            self.moving.errand = None;
-            return;
+            return self.moving.call_off();
         };
+        if !std::mem::replace(&mut errand.told, true) {
+            self.shared.observer.observe(&Event::Moving {
+                from: errand.from.endpoint.clone(),
+                to: errand.to.endpoint.clone(),
+            });
+        }
         let Some(seat) = self.shared.quota.claim() else {
             self.peers.give_up(chosen);
-            if !errand.asked {
-                errand.asked = true;
-                errand.from.ask_one_to_leave();
+            if errand.asked.is_none() {
+                let leaver = Arc::clone(errand.leaver());
+                leaver.ask_one_to_leave();
+                errand.asked = Some(leaver);
                 // What is parked is asked at the next sweep.
                 self.sweep_at = now;
             }

@@ -8,12 +8,16 @@ use std::time::Duration;
 use bowline_link::discovery::{InForce, Targets, Update};
 use bowline_link::{BoxError, Endpoint};
 use bowline_policy::backoff::Session;
-use bowline_policy::endpoints::{self, Choice, InvalidList, Set};
+use bowline_policy::endpoints::{self, InvalidList, Set};
 use tokio::time::Instant;
 
 use super::guard::{Guard, Pass};
 use crate::origin::Origin;
 use crate::{DialError, Settings};
+
+mod moves;
+
+pub(super) use moves::Move;
 
 pub(crate) struct Peers {
     settings: Arc<Settings>,
@@ -48,14 +52,6 @@ pub(super) struct HeldBack(pub(super) Option<Instant>);
 pub(super) struct Failed {
     pub(super) error: DialError,
     pub(super) retry_at: Instant,
-}
-
-/// From where to where a connection should go.
-pub(super) struct Move {
-    pub(super) from: Arc<Origin>,
-    pub(super) to: Arc<Origin>,
-    /// Only to learn how it is there.
-    pub(super) probe: bool,
 }
 
 // === impl Peers ===
@@ -243,62 +239,6 @@ impl Peers {
     pub(super) fn are_open(&self) -> bool {
         let open = |peer: &Peer| peer.guard.open_until().is_some();
         !self.peers.is_empty() && self.peers.values().all(open)
-    }
-
-    /// A connection that would be better off elsewhere, or an endpoint that has
-    /// to prove its health.
-    pub(super) fn move_wanted(&mut self, now: Instant) -> Option<Move> {
-        match self.settings.endpoints.settings().choice() {
-            Choice::Ordered => self.move_back(now),
-            Choice::Weighted => self.move_over(now),
-            _ => None,
-        }
-    }
-
-    fn move_back(&mut self, now: Instant) -> Option<Move> {
-        let now = now.into_std();
-        let used: Vec<_> = self.origins();
-        let used = used.into_iter().filter(|origin| origin.open() > 0);
-        for from in used {
-            let key = &from.endpoint;
-            let (to, probe) = match self.set.prefer(key, now) {
-                Some(to) => (to, false),
-                None => match self.set.probe(key, now) {
-                    Some(to) => (to, true),
-                    None => continue,
-                },
-            };
-            let to = self.origin(&to)?;
-            return Some(Move { from, to, probe });
-        }
-        None
-    }
-
-    /// Of those that answer, one that has a whole connection more than its
-    /// share, and one that has a whole one less.
-    fn move_over(&self, now: Instant) -> Option<Move> {
-        let healthy = |peer: &&Peer| {
-            let ejected = self
-                .set
-                .ejected_until(&peer.origin.endpoint, now.into_std());
-            ejected.is_none() && peer.failing_since.is_none()
-        };
-        let peers: Vec<_> = self.peers.values().filter(healthy).collect();
-        let open: usize = peers.iter().map(|peer| peer.origin.open()).sum();
-        let weights: usize = peers.iter().map(|peer| peer.weight).sum();
-        // In whole numbers: shares times the sum of weights.
-        let surplus = |peer: &&&Peer| {
-            let has = (peer.origin.open() * weights).cast_signed();
-            has - (open * peer.weight).cast_signed()
-        };
-        let from = peers.iter().max_by_key(surplus)?;
-        let to = peers.iter().min_by_key(surplus)?;
-        let whole = weights.cast_signed();
-        (surplus(&from) >= whole && surplus(&to) <= -whole).then(|| Move {
-            from: Arc::clone(&from.origin),
-            to: Arc::clone(&to.origin),
-            probe: false,
-        })
     }
 
     fn listed(&self, key: &Endpoint) -> endpoints::Endpoint<Endpoint> {
