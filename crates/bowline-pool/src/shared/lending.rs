@@ -283,3 +283,6 @@ impl<C: Reuse> Drop for Leaving<'_, C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

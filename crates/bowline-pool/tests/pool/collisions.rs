@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bowline_pool::{Budget, Error, Pool, Pooled, Settings, Suspend};
+use bowline_pool::{Budget, Error, Pool, Pooled, Settings, State, Suspend};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, timeout};
 
@@ -111,52 +111,33 @@ fn take<T>(slot: &Slot<T>) -> T {
 
 // contract: pool-2
 #[test]
-fn what_comes_back_as_the_pool_is_resumed_is_lent_again() {
+fn a_pool_suspended_and_resumed_in_one_moment_keeps_nothing_aside() {
+    const PARKED: usize = 8;
     let runtime = still();
-    let pool = runtime.block_on(async { at_once().pool(seldom(1)) });
-    drop(runtime.block_on(pool.checkout()).unwrap());
-    let lent: Slot<Pooled<Streamed>> = Slot::default();
-    let lend = |_| {
-        put(&lent, pool.try_checkout().unwrap());
-        pool.suspend(Suspend::Wait);
-    };
-    let is_back = |round, ()| {
+    let pool = runtime.block_on(async { at_once().pool(seldom(PARKED)) });
+    let _entered = {
+        let held = runtime.block_on(borrow(&pool, PARKED));
         let entered = runtime.enter();
-        assert!(pool.try_checkout().is_some(), "lost in round {round}");
-        drop(entered);
+        drop(held);
+        entered
     };
-    let resume = (|| pool.resume(), is_back);
-    let return_it = (|| drop(take(&lent)), |_, ()| {});
-    collide(&runtime, 30_000, lend, resume, return_it);
-}
-
-// contract: pool-2
-#[test]
-fn what_comes_back_as_the_pool_pauses_for_a_moment_reaches_who_waits() {
-    let runtime = still();
-    let pool = runtime.block_on(async { at_once().pool(seldom(1)) });
-    drop(runtime.block_on(pool.checkout()).unwrap());
     let lent: Slot<Pooled<Streamed>> = Slot::default();
     let lend = |_| put(&lent, pool.try_checkout().unwrap());
-    let blink = || {
-        let mut caller = Box::pin(pool.checkout());
-        let early = look(caller.as_mut());
-        pool.suspend(Suspend::Wait);
+    let suspend = || pool.suspend(Suspend::Wait);
+    let all_are_lent = |round, ()| {
+        // Whichever came last: a resumed pool lends what it has.
+        if pool.snapshot().state == State::Suspended {
+            pool.resume();
+        }
+        let held: Vec<_> = std::iter::from_fn(|| pool.try_checkout()).collect();
+        assert_eq!(held.len(), PARKED, "round {round}");
+    };
+    let resume_and_return = || {
         pool.resume();
-        (early, caller)
+        drop(take(&lent));
     };
-    let is_served = |round, (early, mut caller): (Option<_>, Pin<Box<_>>)| {
-        let entered = runtime.enter();
-        let conn: Option<Result<Pooled<Streamed>, Error>> =
-            early.or_else(|| look(Pin::as_mut(&mut caller)));
-        drop(
-            conn.unwrap_or_else(|| panic!("lost in round {round}"))
-                .unwrap(),
-        );
-        drop(entered);
-    };
-    let return_it = (|| drop(take(&lent)), |_, ()| {});
-    collide(&runtime, 20_000, lend, (blink, is_served), return_it);
+    let other = (resume_and_return, |_, ()| {});
+    collide(&runtime, 20_000, lend, (suspend, all_are_lent), other);
 }
 
 /// A pool whose one connection is lent, for one round.
@@ -334,43 +315,6 @@ fn what_comes_back_as_another_pool_runs_short_goes_there() {
     let return_it = (|| drop(take(&lent)), |_, ()| {});
     collide(&runtime, 3_000, lend, (ask, is_served), return_it);
     assert_eq!(net.peak(), 1);
-}
-
-// contract: pool-1, pool-2
-#[test]
-fn a_pool_stays_short_for_a_caller_who_joins_as_another_leaves() {
-    let runtime = busy();
-    let net = at_once();
-    let budget = Budget::new(1).unwrap();
-    let [one, other] = [(); 2].map(|()| {
-        let _entered = runtime.enter();
-        let builder = net.pinging(seldom(1), &["a"]).budget(&budget);
-        builder.build().unwrap()
-    });
-    let lent: Slot<Pooled<Streamed>> = Slot::default();
-    let leaving: Slot<Pin<Box<dyn Future<Output = ()> + Send + '_>>> = Slot::default();
-    let lend_and_ask = |_| {
-        put(&lent, runtime.block_on(one.checkout()).unwrap());
-        let mut caller: Pin<Box<dyn Future<Output = ()> + Send + '_>> =
-            Box::pin(async { drop(other.checkout().await) });
-        let entered = runtime.enter();
-        assert!(look(caller.as_mut()).is_none());
-        drop(entered);
-        put(&leaving, caller);
-        shift(300);
-    };
-    let join = || {
-        let mut caller = Box::pin(other.checkout());
-        (look(caller.as_mut()), caller)
-    };
-    let is_served = |round, (early, caller)| {
-        let entered = runtime.enter();
-        drop(take(&lent));
-        drop(entered);
-        give_back_in_time(&runtime, round, early, caller);
-    };
-    let leave = (|| drop(take(&leaving)), |_, ()| {});
-    collide(&runtime, 3_000, lend_and_ask, (join, is_served), leave);
 }
 
 // contract: pool-2
