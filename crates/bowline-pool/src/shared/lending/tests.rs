@@ -190,6 +190,7 @@ fn what_comes_back_as_the_limit_falls_is_looked_at() {
     let kept = lent(&shared);
     let lend = || {
         shared.quota.set_max(2);
+        while is_nudged(&shared) {}
         lent(&shared)
     };
     let shrink = || {
@@ -220,6 +221,7 @@ fn what_comes_back_as_somebody_runs_short_is_looked_at() {
     let poor = Quota::new(1, Some(budget));
     let lend = || {
         poor.unpinch();
+        while is_nudged(&shared) {}
         lent(&shared)
     };
     let ask = || {
