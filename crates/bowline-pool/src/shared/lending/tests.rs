@@ -18,7 +18,7 @@ use crate::budget::{Budget, Quota};
 use crate::origin::Origin;
 use crate::{Death, Settings};
 
-const ROUNDS: usize = 200_000;
+const ROUNDS: usize = 40_000;
 
 struct Idle;
 
