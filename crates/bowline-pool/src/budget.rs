@@ -17,7 +17,9 @@ use crate::settings::{self, CONNECTIONS_MAX, InvalidSettings};
 /// Each pool keeps its own `max` beside it. Where the pools want more than there
 /// is, those above their `min` give up what lies idle, and whoever has fewest is
 /// served first; so a pool that nobody asks pays for one that is asked, and two
-/// that are both asked end up with the same number, give or take one.
+/// that are both asked end up with the same number, give or take one. With fewer
+/// connections than pools that are asked without a pause, one of them may be the
+/// one that has none.
 ///
 /// Clones are the same budget.
 #[derive(Clone)]

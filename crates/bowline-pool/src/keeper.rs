@@ -256,8 +256,6 @@ impl<D: Connect<Connection: Reuse>> Drop for Keeper<D> {
     fn drop(&mut self) {
         // However it ended: without a keeper nobody would be served.
         self.shared.close();
-        // Said in its last turn, perhaps, by one who did not know yet.
-        self.shared.quota.unpinch();
         self.shared.dialing.store(0, Ordering::SeqCst);
     }
 }

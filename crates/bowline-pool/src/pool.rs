@@ -259,7 +259,8 @@ impl<C: Reuse> Pool<C> {
 
     /// Follows other settings from now on. Deadlines of what is parked are drawn
     /// anew at once, of what is on loan when it comes back; callers in line keep
-    /// theirs. The ceiling stays.
+    /// theirs. A shorter idle limit counts from now, or all that is parked would
+    /// go in one moment. The ceiling stays.
     ///
     /// # Errors
     ///

@@ -46,7 +46,7 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         }
         self.sweep_at = now + settings.sweep_every;
 
-        // They keep their order, unless a ping would come too late for them.
+        // Those that wait for a ping too: some must go whatever they answer.
         self.fresh.extend(self.due.drain(..));
         let shared = &self.shared;
         // The warmest goes back last, to where the next caller looks first.

@@ -287,3 +287,6 @@ impl<C: Reuse> Drop for Leaving<'_, C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

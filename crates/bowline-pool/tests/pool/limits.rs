@@ -5,7 +5,7 @@ use bowline_pool::{CloseReason, InUse, Suspend};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::world::{Net, borrow, ms, settings};
+use crate::world::{Answer, Net, borrow, ms, settings};
 
 // contract: pool-1, pool-10
 #[tokio::test(start_paused = true)]
@@ -131,6 +131,30 @@ async fn what_waits_for_a_ping_does_not_outstay_a_clearing() {
     assert_eq!(net.reasons()[1..], [CloseReason::Cleared; 5]);
     sleep(ms(2_000)).await;
     assert_eq!((net.live(), pool.snapshot().open), (0, 0));
+}
+
+// contract: pool-9
+#[tokio::test(start_paused = true)]
+async fn whoever_is_turned_away_is_told_how_the_pool_stands_and_why() {
+    let net = Net::new();
+    let pool = net.pool(settings(2).max_waiters(3).unwrap());
+    let _held = pool.checkout().await.unwrap();
+    net.answer(|| Answer::Refuse(ms(5)));
+    let mut callers = JoinSet::new();
+    for _ in 0..3 {
+        let pool = pool.clone();
+        callers.spawn(async move { pool.checkout().await.map(drop).is_err() });
+    }
+    sleep(ms(30)).await;
+    let before = Instant::now();
+    let told = pool.checkout().await.unwrap_err().to_string();
+    assert_eq!(Instant::now(), before);
+    assert_eq!(
+        told,
+        "turned away in 0ns: 1 of 2 in use, 0 idle, 3 waiting; last connect error 25ms ago: \
+         could not connect to chat.example:7400: connection refused"
+    );
+    assert!(callers.join_all().await.into_iter().all(|told| told));
 }
 
 #[tokio::test(start_paused = true)]

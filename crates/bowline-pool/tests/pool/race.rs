@@ -23,7 +23,7 @@ fn patient(max: usize) -> Settings {
 }
 
 /// Shifts the two sides of a race against each other by a little.
-fn shift(turns: usize) {
+pub(crate) fn shift(turns: usize) {
     for _ in 0..turns {
         std::hint::spin_loop();
     }
@@ -32,16 +32,16 @@ fn shift(turns: usize) {
 /// Where two threads meet again and again, closer than a scheduler could bring
 /// two tasks together.
 #[derive(Default)]
-struct Meeting {
+pub(crate) struct Meeting {
     came: AtomicUsize,
     over: AtomicBool,
 }
 
-struct Side<'a>(&'a Meeting);
+pub(crate) struct Side<'a>(pub(crate) &'a Meeting);
 
 impl Side<'_> {
     /// Waits for the other side; panics if it has left, rather than for ever.
-    fn meet(&self, number: usize) {
+    pub(crate) fn meet(&self, number: usize) {
         self.0.came.fetch_add(1, Ordering::SeqCst);
         let mut turns = 0_u32;
         while self.0.came.load(Ordering::SeqCst) < 2 * number {

@@ -84,7 +84,8 @@ async fn an_idle_pool_gives_down_to_its_min() {
 async fn a_pool_with_nothing_gets_its_share_of_what_busy_pools_hold() {
     let net = Net::new();
     let budget = Budget::new(9).unwrap();
-    let pools: Vec<_> = (0..3).map(|_| pool(&net, settings(9), &budget)).collect();
+    // Each might have all and more, so that those who have much wish for more.
+    let pools: Vec<_> = (0..3).map(|_| pool(&net, settings(12), &budget)).collect();
     let first = besiege(&pools[0], 20);
     sleep(ms(500)).await;
     assert_eq!(pools[0].snapshot().open, 9);

@@ -93,9 +93,10 @@ async fn work_in_progress_is_called_back_and_later_work_is_not() {
     let held = pool.checkout().await.unwrap();
     sleep(ms(10)).await;
     pool.clear(InUse::CallBack);
-    let ended = callers.join_next().await.unwrap().unwrap();
+    let ended = timeout(ms(10), callers.join_next()).await.unwrap();
+    let ended = ended.unwrap().unwrap();
     assert!(matches!(ended, Err(Error::CalledBack)), "{ended:?}");
-    held.called_back().await;
+    timeout(ms(10), held.called_back()).await.unwrap();
     drop(held);
     assert_eq!(net.reasons(), [CloseReason::Cleared; 2]);
 
