@@ -67,6 +67,8 @@ pub(crate) struct Keeper<D: Connect<Connection: Reuse>> {
     warm_at: Option<Instant>,
     /// When one may, if nothing but that is missing.
     warm_due: Option<Instant>,
+    /// When one that waits to be pinged yields its place to a dial.
+    displace_at: Option<Instant>,
     /// When a dial may start that is wanted and held back.
     retry_at: Option<Instant>,
     down_since: Option<Instant>,
@@ -112,6 +114,7 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
             warmed_up: false,
             warm_at: None,
             warm_due: None,
+            displace_at: None,
             retry_at: None,
             down_since: None,
             moving: Moving::new(now),
@@ -229,7 +232,10 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
     /// When to look again though nothing happens.
     fn wake_at(&self, settings: &Settings) -> Instant {
         let mut at = self.sweep_at;
-        for dial_at in [self.warm_due, self.retry_at].into_iter().flatten() {
+        for dial_at in [self.warm_due, self.retry_at, self.displace_at]
+            .into_iter()
+            .flatten()
+        {
             at = at.min(dial_at);
         }
         match self.peers.failing_since() {

@@ -5,12 +5,16 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use tokio::time::Instant;
+
 use crate::conn::Conn;
 use crate::shared::Shared;
 use crate::{CloseReason, Reuse};
 
 pub(super) struct Custody<C: Reuse> {
     conn: Option<Box<Conn<C>>>,
+    /// Since when it is in the keeper's hands.
+    pub(super) since: Instant,
     shared: Arc<Shared<C>>,
 }
 
@@ -27,6 +31,7 @@ impl<C: Reuse> Custody<C> {
     pub(super) fn adopt(shared: &Arc<Shared<C>>, conn: Box<Conn<C>>) -> Self {
         Self {
             conn: Some(conn),
+            since: Instant::now(),
             shared: Arc::clone(shared),
         }
     }

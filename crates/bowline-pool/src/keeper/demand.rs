@@ -8,7 +8,7 @@ use bowline_link::Connect;
 use tokio::time::Instant;
 
 use super::Keeper;
-use super::peers::HeldBack;
+use super::peers::{Chosen, HeldBack};
 use crate::{Cause, CloseReason, Event, Reuse, Settings};
 
 /// Why a dial did not begin.
@@ -23,6 +23,7 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         let now = Instant::now();
         self.retry_at = None;
         self.warm_due = None;
+        self.displace_at = None;
         self.tell_warm(settings);
         if self.shared.gate.is_held() {
             return self.shared.quota.unpinch();
@@ -136,12 +137,8 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
     ) -> Result<(), NoDial> {
         let chosen = self.peers.choose(now).map_err(NoDial::HeldBack)?;
         let mut seat = self.shared.quota.claim();
-        if seat.is_none() && cause == Cause::Demand {
-            // One whose turn to be checked has not come yields its place.
-            if let Some(doubtful) = self.due.pop_back() {
-                doubtful.discard(CloseReason::Doubtful);
-                seat = self.shared.quota.claim();
-            }
+        if seat.is_none() && cause == Cause::Demand && self.displaces_one(&chosen, settings, now) {
+            seat = self.shared.quota.claim();
         }
         let Some(seat) = seat else {
             self.peers.give_up(chosen);
@@ -149,6 +146,25 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         };
         self.dial(chosen.origin, chosen.pass, seat, cause, settings);
         Ok(())
+    }
+
+    /// Closes one whose turn to be checked has not come though it has waited for
+    /// half as long as a dial takes: those before it have no answer, and whoever
+    /// waits is better off with the dial. While answers come, its own is near.
+    fn displaces_one(&mut self, chosen: &Chosen, settings: &Settings, now: Instant) -> bool {
+        let Some(last) = self.due.back() else {
+            return false;
+        };
+        let patience = (self.peers.took(chosen) / 2).min(settings.check_limit / 8);
+        let displaced_at = last.since + patience;
+        if now < displaced_at {
+            self.displace_at = Some(displaced_at);
+            return false;
+        }
+        if let Some(last) = self.due.pop_back() {
+            last.discard(CloseReason::Doubtful);
+        }
+        true
     }
 
     fn tell_warm(&mut self, settings: &Settings) {

@@ -33,6 +33,8 @@ struct Peer {
     guard: Guard,
     /// No dial starts before this.
     retry_at: Option<Instant>,
+    /// What the last connect took.
+    took: Duration,
     failing_since: Option<Instant>,
     /// The same before the last connect, which has proved nothing yet.
     failed_since: Option<Instant>,
@@ -169,6 +171,12 @@ impl Peers {
         })
     }
 
+    /// What the last connect to it took.
+    pub(super) fn took(&self, chosen: &Chosen) -> Duration {
+        let peer = self.peers.get(&chosen.origin.endpoint);
+        peer.map_or(Duration::ZERO, |peer| peer.took)
+    }
+
     /// Gives leave back that is not used.
     pub(super) fn give_up(&mut self, chosen: Chosen) {
         let peer = self.peers.get_mut(&chosen.origin.endpoint);
@@ -184,6 +192,7 @@ impl Peers {
         if let Some(peer) = self.peers.get_mut(key) {
             peer.guard.no_verdict(pass);
             peer.failed_since = peer.failing_since.take().or(peer.failed_since);
+            peer.took = took;
             peer.origin.set_failing(false);
         }
     }
@@ -263,6 +272,7 @@ impl Peer {
             backoff: settings.backoff.session(),
             guard: Guard::new(settings),
             retry_at: None,
+            took: Duration::ZERO,
             failing_since: None,
             failed_since: None,
         }

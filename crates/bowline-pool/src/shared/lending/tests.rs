@@ -109,7 +109,7 @@ fn lent(shared: &Shared<Idle>) -> Box<Conn<Idle>> {
     let origin = Arc::new(Origin::new(Endpoint::new("chat.example", 7400)));
     let entry = shared.ledger.enter(origin, 0, now);
     let plan = shared.plan(now);
-    Box::new(Conn::new(Idle, entry, seat, plan, 0, now))
+    Box::new(Conn::new(Idle, entry, seat, plan, (false, 0), now))
 }
 
 fn is_nudged(shared: &Shared<Idle>) -> bool {
@@ -163,13 +163,13 @@ fn a_wish_is_not_taken_back_for_a_caller_who_just_joined() {
     let rich = Quota::new(1, Some(budget));
     let _seat = rich.claim().unwrap();
     let wish = || {
-        let leaving = shared.join(2).unwrap();
+        let leaving = shared.join().unwrap();
         shared.quota.pinch(false);
         while is_nudged(&shared) {}
         leaving
     };
     let join = || {
-        let caller = shared.join(2).unwrap();
+        let caller = shared.join().unwrap();
         // As the keeper does, woken for this caller.
         shared.quota.pinch(false);
         caller
@@ -280,7 +280,7 @@ fn whoever_takes_what_was_counted_on_for_another_says_so() {
     let taken = Mutex::new(None);
     let take = |()| *lock(&taken) = shared.take_parked(Location::caller());
     let join = || {
-        let caller = shared.join(1).unwrap();
+        let caller = shared.join().unwrap();
         // As the keeper counts: those in line, then what will come to them.
         fence(Ordering::SeqCst);
         (caller, shared.rack.on_line())
