@@ -173,7 +173,10 @@ impl Quota {
                 Some(seat(Some(budget.clone())))
             }
             Some(_) => {
-                drop(seat(None));
+                // Not by dropping a seat: that nudges whoever waits for one here,
+                // which is who asks just now, and would ask again for ever.
+                free(&self.share.open);
+                self.share.left.notify_waiters();
                 None
             }
             None => Some(seat(None)),

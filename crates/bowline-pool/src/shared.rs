@@ -14,7 +14,6 @@ use bowline_policy::lifetime::Planner;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-
 use crate::budget::{Budget, Quota};
 use crate::conn::{Conn, Marks, Plan};
 use crate::gate::Gate;
