@@ -4,6 +4,8 @@
 //! Nothing here is for use by another package.
 
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod dns;
 #[cfg(test)]
 #[cfg(target_os = "linux")]

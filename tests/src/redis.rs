@@ -51,7 +51,9 @@ fn settings(max: usize) -> Settings {
     let schedule =
         Schedule::exponential(Duration::from_millis(10), Duration::from_millis(200)).unwrap();
     let settings = Settings::new(max, 1).unwrap().backoff(schedule);
-    settings.wait(PATIENCE).unwrap()
+    let settings = settings.wait(PATIENCE).unwrap();
+    let settings = settings.connect_limit(PATIENCE).unwrap();
+    settings.check_limit(PATIENCE).unwrap()
 }
 
 /// Everything a pool told.

@@ -55,8 +55,11 @@ pub(crate) struct Quota {
 /// connection until it is dropped.
 pub(crate) struct Seat {
     share: Arc<Share>,
-    budget: Option<Budget>,
+    slice: Option<Slice>,
 }
+
+/// A seat's part of the budget.
+struct Slice(Budget);
 
 // === impl Budget ===
 
@@ -102,6 +105,23 @@ impl Budget {
     /// Connections open and opening, of all who share it.
     pub fn open(&self) -> usize {
         self.purse.open.load(Ordering::SeqCst)
+    }
+
+    fn slice(&self) -> Option<Slice> {
+        let claimed = claim(&self.purse.open, &self.purse.max);
+        claimed.then(|| Slice(self.clone()))
+    }
+
+    /// Wakes whoever waits for a seat.
+    fn nudge_pinched(&self) {
+        if !self.is_pinched() {
+            return;
+        }
+        for share in self.sharers().iter() {
+            if share.pinched.load(Ordering::SeqCst) {
+                share.nudge.notify_one();
+            }
+        }
     }
 
     fn is_pinched(&self) -> bool {
@@ -161,29 +181,23 @@ impl Quota {
                 return None;
             }
         }
-        if !claim(&self.share.open, &self.share.max) {
+        // Nothing is taken in vain: whoever gives back wakes those who wait, and
+        // a keeper that failed would wake itself for ever.
+        if self.is_full() {
             return None;
         }
-        let seat = |budget| Seat {
-            share: Arc::clone(&self.share),
-            budget,
+        let slice = match &self.budget {
+            Some(budget) => Some(budget.slice()?),
+            None => None,
         };
-        match &self.budget {
-            Some(budget) if claim(&budget.purse.open, &budget.purse.max) => {
-                Some(seat(Some(budget.clone())))
-            }
-            Some(_) => {
-                // Not by dropping a seat: that nudges whoever waits for one here,
-                // which is who asks just now, and would ask again for ever.
-                free(&self.share.open);
-                self.share.left.notify_waiters();
-                None
-            }
-            None => Some(seat(None)),
-        }
+        claim(&self.share.open, &self.share.max).then(|| Seat {
+            share: Arc::clone(&self.share),
+            slice,
+        })
     }
 
     /// The seats taken: connections open and opening.
+    #[inline]
     pub(crate) fn open(&self) -> usize {
         self.share.open.load(Ordering::SeqCst)
     }
@@ -197,11 +211,13 @@ impl Quota {
     }
 
     /// Whether the pool's own limit is reached.
+    #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.open() >= self.max()
     }
 
     /// Whether a limit was lowered below what is open.
+    #[inline]
     pub(crate) fn is_over(&self) -> bool {
         self.open() > self.max()
             || self
@@ -212,29 +228,34 @@ impl Quota {
 
     /// Whether a connection more than `min` should be closed for those who share
     /// the budget: one that lies idle for whoever waits, one that is in demand
-    /// here only for a pool that has two fewer.
+    /// here only for a pool that has two fewer. None while a seat is free: they
+    /// take that one first, and say so if it was not enough.
+    #[inline]
     pub(crate) fn should_yield(&self, in_demand: bool, min: usize) -> bool {
         let Some(budget) = &self.budget else {
             return false;
         };
-        if !budget.is_pinched() {
+        if !budget.is_pinched() || budget.open() < budget.max() {
             return false;
         }
         let ours = self.open();
         ours > min && budget.owes(&self.share, |theirs| !in_demand || ours > theirs + 1)
     }
 
-    /// Tells those who share the budget that somebody waits here in vain.
-    pub(crate) fn pinch(&self) {
+    /// Tells those who share the budget that somebody waits here in vain; `anew`
+    /// if they were told before, and one seat more was not enough.
+    pub(crate) fn pinch(&self, anew: bool) {
         let Some(budget) = &self.budget else {
             return;
         };
-        if self.share.pinched.swap(true, Ordering::SeqCst) {
-            return;
+        let told = self.share.pinched.swap(true, Ordering::SeqCst);
+        if !told {
+            budget.purse.pinched.fetch_add(1, Ordering::SeqCst);
         }
-        budget.purse.pinched.fetch_add(1, Ordering::SeqCst);
-        for share in budget.sharers().iter() {
-            share.nudge.notify_one();
+        if !told || anew {
+            for share in budget.sharers().iter() {
+                share.nudge.notify_one();
+            }
         }
     }
 
@@ -251,11 +272,7 @@ impl Quota {
         }
         budget.purse.pinched.fetch_sub(1, Ordering::SeqCst);
         // Whoever let us go first may go now.
-        for share in budget.sharers().iter() {
-            if share.pinched.load(Ordering::SeqCst) {
-                share.nudge.notify_one();
-            }
-        }
+        budget.nudge_pinched();
     }
 
     /// Wakes the keeper to look again.
@@ -313,25 +330,26 @@ impl fmt::Debug for Quota {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        if let Some(budget) = &self.budget {
-            free(&budget.purse.open);
-        }
+        // First, so that whoever waits for the pool to be empty sees it whole.
+        drop(self.slice.take());
         free(&self.share.open);
         self.share.nudge.notify_one();
         self.share.left.notify_waiters();
-        if let Some(budget) = self.budget.as_ref().filter(|budget| budget.is_pinched()) {
-            for share in budget.sharers().iter() {
-                if share.pinched.load(Ordering::SeqCst) {
-                    share.nudge.notify_one();
-                }
-            }
-        }
     }
 }
 
 impl fmt::Debug for Seat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Seat").finish_non_exhaustive()
+    }
+}
+
+// === impl Slice ===
+
+impl Drop for Slice {
+    fn drop(&mut self) {
+        free(&self.0.purse.open);
+        self.0.nudge_pinched();
     }
 }
 

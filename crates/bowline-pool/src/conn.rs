@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::task::coop::unconstrained;
+use tokio::task::coop::{has_budget_remaining, unconstrained};
 use tokio::time::Instant;
 
 use crate::budget::Seat;
@@ -26,11 +26,15 @@ pub(crate) struct Conn<C> {
     pub(crate) plan: Plan,
     idle_at: Instant,
     proved_at: Instant,
+    /// Until then neither age nor idleness nor want of proof speaks against it.
+    fresh_until: Instant,
     /// The pool's count of doubts when it last proved itself.
     proved_in: u64,
     record: Record,
     pings: bool,
     pub(crate) poisoned: bool,
+    /// A caller would have had it, had it proved itself of late.
+    pub(crate) wanted: bool,
     /// It came back, and the hook on return has not run since.
     pub(crate) needs_reset: bool,
 }
@@ -81,29 +85,32 @@ pub(crate) enum Verdict {
 
 impl<C: Reuse> Conn<C> {
     pub(crate) fn new(
-        mut link: C,
+        link: C,
         entry: Arc<Entry>,
         seat: Seat,
         plan: Plan,
-        doubts: u64,
+        (pings, doubts): (bool, u64),
         now: Instant,
     ) -> Self {
-        let pings = link.ping().is_some();
         entry.retires_at(plan.age.at().into());
-        Self {
+        let mut conn = Self {
             link,
             _berth: entry.origin.berth(),
             _seat: seat,
             idle_at: now + plan.idle_limit,
             plan,
             proved_at: now,
+            fresh_until: now,
             proved_in: doubts,
             record: Record::Untried,
             entry,
             pings,
             poisoned: false,
+            wanted: false,
             needs_reset: false,
-        }
+        };
+        conn.freshen();
+        conn
     }
 
     /// Whether it may be handed out; `context` is woken when a look would find
@@ -114,18 +121,24 @@ impl<C: Reuse> Conn<C> {
         marks: Marks,
         context: &mut Context<'_>,
     ) -> Verdict {
-        if let Some(reason) = self.outlived(now, marks) {
-            return Verdict::Close(reason);
+        // What follows is what nearly every checkout finds.
+        let fresh = now < self.fresh_until;
+        if !fresh || self.entry.origin.is_gone() || self.entry.generation < marks.generation {
+            if let Some(reason) = self.outlived(now, marks) {
+                return Verdict::Close(reason);
+            }
+            if self.idle_at <= now {
+                return Verdict::Close(CloseReason::Idle);
+            }
         }
-        if self.idle_at <= now {
-            return Verdict::Close(CloseReason::Idle);
+        // Before any doubt: what is known to have ended needs no ping.
+        if let Some(death) = self.look(context) {
+            return Verdict::Close(CloseReason::Dead(death));
         }
-        if self.is_doubtful(now, marks) {
+        if self.pings && (self.proved_in < marks.doubts || !fresh && self.is_stale(now)) {
             return Verdict::Check;
         }
-        self.look(context).map_or(Verdict::Fit, |death| {
-            Verdict::Close(CloseReason::Dead(death))
-        })
+        Verdict::Fit
     }
 
     /// [`judge`](Self::judge), by somebody who will not look again.
@@ -148,6 +161,12 @@ impl<C: Reuse> Conn<C> {
 
     /// How it died, if it did.
     pub(crate) fn look(&mut self, context: &mut Context<'_>) -> Option<crate::Death> {
+        if has_budget_remaining() {
+            return match self.link.poll_closed(context) {
+                Poll::Ready(death) => Some(death),
+                Poll::Pending => None,
+            };
+        }
         // Outside the task's budget of turns: a task that has spent its own
         // would see `Pending`, that is health, in every dead connection.
         let look = pin!(unconstrained(std::future::poll_fn(|context| {
@@ -170,11 +189,17 @@ impl<C: Reuse> Conn<C> {
     pub(crate) fn proved(&mut self, now: Instant, doubts: u64) -> Option<bool> {
         self.proved_at = now;
         self.proved_in = doubts;
+        self.wanted = false;
+        self.freshen();
         let was = self.record;
+        if was == Record::Stable {
+            return None;
+        }
         let stable_at = self.entry.opened_at + self.plan.stable_after;
-        self.record = match was {
-            Record::Untried | Record::Served if now < stable_at => Record::Served,
-            Record::Untried | Record::Served | Record::Stable => Record::Stable,
+        self.record = if now < stable_at {
+            Record::Served
+        } else {
+            Record::Stable
         };
         (was != self.record).then_some(self.record == Record::Stable)
     }
@@ -182,13 +207,28 @@ impl<C: Reuse> Conn<C> {
     /// Lets it lie idle for as long again.
     pub(crate) fn renew(&mut self, now: Instant) {
         self.idle_at = now + self.plan.idle_limit;
+        self.freshen();
+    }
+
+    fn freshen(&mut self) {
+        let until = self.idle_at.min(self.plan.age.at().into());
+        self.fresh_until = if self.pings {
+            until.min(self.proved_at + self.plan.trust)
+        } else {
+            until
+        };
     }
 
     /// Takes limits drawn anew.
     pub(crate) fn replan(&mut self, plan: Plan, now: Instant) {
+        let returned_at = self.idle_at - self.plan.idle_limit;
+        // Not sooner after the change than a return would allow: all that is
+        // parked would go at once.
+        let idle_at = self.idle_at.min(now + plan.idle_limit);
+        self.idle_at = idle_at.max(returned_at + plan.idle_limit);
         self.plan = plan;
         self.entry.retires_at(plan.age.at().into());
-        self.idle_at = self.idle_at.min(now + plan.idle_limit);
+        self.freshen();
     }
 
     /// Whether its type can be pinged.
@@ -196,19 +236,25 @@ impl<C: Reuse> Conn<C> {
         self.pings
     }
 
-    /// Whether it has to be pinged before it may be handed out.
-    pub(crate) fn is_doubtful(&self, now: Instant, marks: Marks) -> bool {
-        self.pings && (self.proved_in < marks.doubts || self.proved_at + self.plan.trust <= now)
+    /// Whether its last proof is too long ago.
+    fn is_stale(&self, now: Instant) -> bool {
+        self.proved_at + self.plan.trust <= now
     }
 
-    /// Whether it is time for a ping.
-    pub(crate) fn is_due(&self, now: Instant, marks: Marks) -> bool {
-        self.pings && (self.is_doubtful(now, marks) || self.proved_at + self.plan.ping_every <= now)
+    /// Whether it has to be pinged though it is not yet time for that.
+    pub(crate) fn is_suspect(&self, marks: Marks) -> bool {
+        self.pings && (self.wanted || self.proved_in < marks.doubts)
     }
 
-    /// Whether nothing had been said against it.
+    /// Whether it will be time for a ping before `next_look`.
+    pub(crate) fn is_due(&self, next_look: Instant) -> bool {
+        self.pings && self.proved_at + self.plan.ping_every < next_look
+    }
+
+    /// Whether its end would be news: nothing had been said against it, or it
+    /// can never prove itself.
     pub(crate) fn was_trusted(&self, marks: Marks) -> bool {
-        self.proved_in >= marks.doubts
+        !self.pings || self.proved_in >= marks.doubts
     }
 
     pub(crate) fn has_served(&self) -> bool {

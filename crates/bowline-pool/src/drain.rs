@@ -15,6 +15,8 @@ pub struct DrainReport {
     /// Connections that callers still hold, those lent longest first. Each is
     /// closed when it comes back.
     pub lent: Vec<Lent>,
+    /// All that was still open or opening: those, and what was on its way out.
+    pub left: usize,
 }
 
 // === impl DrainReport ===
@@ -22,7 +24,7 @@ pub struct DrainReport {
 impl DrainReport {
     /// Whether nothing is left open.
     pub fn is_complete(&self) -> bool {
-        self.lent.is_empty()
+        self.left == 0
     }
 }
 
@@ -32,11 +34,16 @@ impl fmt::Display for DrainReport {
             parked,
             returned,
             lent,
+            left,
         } = self;
         write!(f, "{parked} were parked, {returned} came back, ")?;
         write!(f, "{} are still lent", lent.len())?;
         for lent in lent {
             write!(f, "; {} for {:?}", lent.location, lent.lent_for)?;
+        }
+        let others = left.saturating_sub(lent.len());
+        if others > 0 {
+            write!(f, "; {others} are still being closed")?;
         }
         Ok(())
     }

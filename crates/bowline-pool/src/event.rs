@@ -186,7 +186,8 @@ pub enum CloseReason {
     Age,
     /// It came back in the middle of an exchange.
     Dirty,
-    /// Its caller said that it must not be used again.
+    /// Its caller said that it must not be used again, or it itself that it
+    /// takes no more requests.
     Poisoned,
     /// Its caller asked for it.
     Discarded,

@@ -43,12 +43,20 @@ impl Gate {
     }
 
     /// Nobody waits, and nothing keeps us from lending.
+    #[inline]
     pub(crate) fn is_clear(&self) -> bool {
         self.get() == 0
     }
 
+    #[inline]
     pub(crate) fn is_closed(&self) -> bool {
         self.get() & CLOSED != 0
+    }
+
+    /// Nothing is lent, for good or for the moment.
+    #[inline]
+    pub(crate) fn is_shut(&self) -> bool {
+        self.get() & (CLOSED | HELD) != 0
     }
 
     /// Nothing is lent for the moment.
@@ -66,6 +74,7 @@ impl Gate {
     }
 
     /// The callers who wait.
+    #[inline]
     pub(crate) fn in_line(&self) -> usize {
         self.get() / CALLER
     }
@@ -112,6 +121,7 @@ impl Gate {
         (before & DOWN != 0) != down
     }
 
+    #[inline]
     fn get(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
@@ -130,13 +140,6 @@ fn refusal(gate: usize) -> Option<Refusal> {
 }
 
 // === impl Ticket ===
-
-impl Ticket<'_> {
-    /// Whether nobody else waits.
-    pub(crate) fn is_last(&self) -> bool {
-        self.0.in_line() == 1
-    }
-}
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {

@@ -31,6 +31,7 @@ mod check;
 mod custody;
 mod demand;
 mod dial;
+mod guard;
 mod moving;
 mod peers;
 mod sweep;
@@ -51,23 +52,27 @@ pub(crate) struct Keeper<D: Connect<Connection: Reuse>> {
     pinging: usize,
     /// Connections that wait to be pinged, those that waited longest first.
     due: VecDeque<Custody<D::Connection>>,
+    /// Something parked is due for a ping that had to wait for others.
+    behind: bool,
     /// Connections to look at in this turn.
     fresh: Vec<Custody<D::Connection>>,
     /// Somebody was found dead who had been trusted.
     death: Option<Death>,
     watch: Watch,
     sweep_at: Instant,
-    /// No dial that nobody waits for starts before this.
-    warm_at: Instant,
+    /// It was told.
+    warmed_up: bool,
+    /// No dial that nobody waits for starts before this; nothing while none is
+    /// wanted.
+    warm_at: Option<Instant>,
     /// When one may, if nothing but that is missing.
     warm_due: Option<Instant>,
     /// When a dial may start that is wanted and held back.
     retry_at: Option<Instant>,
-    /// How many connections will soon be too old, as of the last sweep.
-    retiring: usize,
     down_since: Option<Instant>,
     moving: Moving,
     revision: u64,
+    generation: u64,
 }
 
 /// What a job came to.
@@ -90,7 +95,7 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
     ) -> Self {
         let now = Instant::now();
         let settings = shared.settings();
-        let mut keeper = Self {
+        Self {
             connect,
             hooks,
             source,
@@ -99,21 +104,21 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
             dialing: 0,
             pinging: 0,
             due: VecDeque::new(),
+            behind: false,
             fresh: Vec::new(),
             death: None,
             watch: Watch::new(clock, now),
             sweep_at: now + settings.sweep_every,
-            warm_at: now,
+            warmed_up: false,
+            warm_at: None,
             warm_due: None,
             retry_at: None,
-            retiring: 0,
             down_since: None,
             moving: Moving::new(now),
             revision: shared.revision(),
+            generation: shared.marks().generation,
             shared,
-        };
-        keeper.warm_at += keeper.warm_pause(&settings);
-        keeper
+        }
     }
 
     /// Keeps the pool until it is closed. Dials and checks under way end with it.
@@ -157,7 +162,12 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         let revision = self.shared.revision();
         if self.revision != revision {
             self.revision = revision;
-            self.peers.resettle(settings);
+            self.peers.resettle(settings, now);
+            self.sweep_at = now;
+        }
+        let generation = self.shared.marks().generation;
+        if self.generation != generation {
+            self.generation = generation;
             self.sweep_at = now;
         }
         if self.shared.news.swap(false, Ordering::SeqCst) {
@@ -206,6 +216,9 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
             Ok(Done::Pinged(checked)) => {
                 self.pinging -= 1;
                 self.judge_ping(checked);
+                if self.pinging == 0 && self.due.is_empty() && mem::take(&mut self.behind) {
+                    self.sweep_at = Instant::now();
+                }
             }
             Ok(Done::Reset(checked)) => self.judge_reset(checked),
             // Jobs catch what panics in them, and nobody aborts a single one.
@@ -243,6 +256,8 @@ impl<D: Connect<Connection: Reuse>> Drop for Keeper<D> {
     fn drop(&mut self) {
         // However it ended: without a keeper nobody would be served.
         self.shared.close();
+        // Said in its last turn, perhaps, by one who did not know yet.
+        self.shared.quota.unpinch();
         self.shared.dialing.store(0, Ordering::SeqCst);
     }
 }

@@ -18,6 +18,9 @@ use crate::origin::Origin;
 pub(crate) struct Ledger {
     entries: Mutex<BTreeMap<u64, Arc<Entry>>>,
     given: AtomicU64,
+    /// How many of them will soon be too old, as of the last sweep; changed
+    /// under the lock of the entries.
+    retiring: AtomicUsize,
 }
 
 /// One connection.
@@ -44,6 +47,8 @@ pub(crate) struct Entry {
 struct Plan {
     location: Option<&'static Location<'static>>,
     retires_at: Option<Instant>,
+    /// It is counted among those that retire.
+    retiring: bool,
 }
 
 /// A connection that is with a caller.
@@ -88,7 +93,11 @@ impl Ledger {
     }
 
     pub(crate) fn strike(&self, entry: &Entry) {
-        self.entries().remove(&entry.id);
+        let mut entries = self.entries();
+        let struck = entries.remove(&entry.id);
+        if struck.is_some_and(|entry| entry.plan().retiring) {
+            self.retiring.fetch_sub(1, Ordering::SeqCst);
+        }
     }
 
     /// Those lent for `lent_for` at least, the oldest first.
@@ -113,14 +122,16 @@ impl Ledger {
         Self::longest(untold.collect(), lent_for)
     }
 
-    /// How many retire before `at`.
-    pub(crate) fn retiring_before(&self, at: Instant) -> usize {
+    /// Counts those that retire before `at`.
+    pub(crate) fn note_retiring(&self, at: Instant) {
         let entries = self.entries();
-        let retiring = entries.values().filter(|entry| {
-            let retires_at = entry.plan().retires_at;
-            retires_at.is_some_and(|retires_at| retires_at <= at)
-        });
-        retiring.count()
+        let retiring = entries.values().filter(|entry| entry.note_retiring(at));
+        self.retiring.store(retiring.count(), Ordering::SeqCst);
+    }
+
+    /// How many of them are open still.
+    pub(crate) fn retiring(&self) -> usize {
+        self.retiring.load(Ordering::SeqCst)
     }
 
     /// Calls back what was opened before `generation`.
@@ -148,6 +159,7 @@ impl Ledger {
 // === impl Entry ===
 
 impl Entry {
+    #[inline]
     pub(crate) fn lend(&self, now: Instant, location: &'static Location<'static>) {
         let place = std::ptr::from_ref(location).addr();
         // Whoever reads these does so only to tell people.
@@ -160,12 +172,19 @@ impl Entry {
         self.lent_at.store(lent_at, Ordering::Relaxed);
     }
 
+    #[inline]
     pub(crate) fn give_back(&self) {
         self.lent_at.store(0, Ordering::Relaxed);
     }
 
     pub(crate) fn retires_at(&self, at: Instant) {
         self.plan().retires_at = Some(at);
+    }
+
+    fn note_retiring(&self, at: Instant) -> bool {
+        let mut plan = self.plan();
+        plan.retiring = plan.retires_at.is_some_and(|retires_at| retires_at <= at);
+        plan.retiring
     }
 
     /// Waits until the connection is called back.

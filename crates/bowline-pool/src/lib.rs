@@ -1,14 +1,24 @@
 //! A pool of connections that never makes a caller wait for a dial of its own.
 //!
 //! Callers wait in one line, first come, first served, for whichever connection
-//! comes back or up first; one task per pool, the keeper, does all dialing, so
-//! a caller that gives up takes no connection down with it. A connection that
-//! was parked too long, has ended, or was left in the middle of an exchange is
+//! comes back or up first; one task per pool, the keeper, dials, sweeps, pings
+//! and opens successors, so a caller that gives up takes no connection down with
+//! it, and none pays for another's dead one. A connection that was parked too
+//! long, is too old, has ended, or was left in the middle of an exchange is
 //! never handed out.
 //!
-//! What is pooled implements [`Reuse`]; byte streams get it from [`Raw`]. The
-//! pool heals nothing: an exchange that fails on a connection fails, and whether
-//! to try it again is its owner's decision.
+//! What is pooled implements [`Reuse`]; byte streams get it from [`Streams`].
+//! The pool heals nothing: an exchange that fails on a connection fails, and
+//! whether to try it again is its owner's decision.
+//!
+//! * [`Settings`] has every limit, [`Builder`] several endpoints, a shared
+//!   [`Budget`] and hooks.
+//! * [`Pool::run`] and [`Pool::checkout`] lend; an [`Error`] alone explains an
+//!   outage.
+//! * [`Pool::clear`], [`Pool::suspend`], [`Pool::resize`],
+//!   [`Pool::set_settings`] and [`Pool::drain`] change it while it runs.
+//! * Each [`Event`] goes to an observer, with typed reasons;
+//!   [`Pool::snapshot`] waits for nobody.
 //!
 //! ```
 #![doc = include_str!("../examples/echo.rs")]
@@ -30,6 +40,7 @@ mod pooled;
 mod rack;
 mod raw;
 mod reuse;
+mod service;
 mod settings;
 mod shared;
 mod snapshot;
@@ -44,5 +55,8 @@ pub use pool::{InUse, Pool, Suspend};
 pub use pooled::Pooled;
 pub use raw::{Ping, Raw, Streams};
 pub use reuse::{Death, Reuse};
+#[cfg(feature = "balance")]
+pub use service::Demand;
+pub use service::{Exchange, PerRequest, RequestError};
 pub use settings::{CONNECTIONS_MAX, InvalidSettings, Settings, TIME_MAX, WAITERS_MAX};
 pub use snapshot::{EndpointSnapshot, Snapshot, State};

@@ -67,6 +67,7 @@ impl Origin {
         self.open.load(Ordering::SeqCst)
     }
 
+    #[inline]
     pub(crate) fn is_gone(&self) -> bool {
         self.gone.load(Ordering::SeqCst)
     }
@@ -93,11 +94,13 @@ impl Origin {
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, asked);
     }
 
+    #[inline]
     pub(crate) fn is_leaving(&self) -> bool {
         self.leaving.load(Ordering::SeqCst) > 0
     }
 
     /// Whether the connection that asks is one that should go.
+    #[inline]
     pub(crate) fn leaves(&self) -> bool {
         let fewer = |leaving: usize| leaving.checked_sub(1);
         self.is_leaving()

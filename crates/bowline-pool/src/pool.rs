@@ -4,7 +4,6 @@
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bowline_link::discovery::Targets;
@@ -13,7 +12,7 @@ use bowline_policy::Observe;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::shared::Shared;
+use crate::shared::{Place, Shared};
 use crate::{
     Builder, DrainReport, Error, Event, InvalidSettings, Lent, Log, Pooled, Reuse, Settings,
     Snapshot,
@@ -147,14 +146,12 @@ impl<C: Reuse> Pool<C> {
     #[track_caller]
     pub fn checkout(&self) -> impl Future<Output = Result<Pooled<C>, Error>> + Send + use<'_, C> {
         let place = Location::caller();
-        async move {
-            let shared = &self.owner.shared;
-            let conn = match shared.take_parked(place) {
-                Some(conn) => conn,
-                None => shared.take_in_line(place).await?,
-            };
-            Ok(Pooled::new(conn, Arc::clone(shared)))
-        }
+        lend(&self.owner.shared, place)
+    }
+
+    /// The same by somebody who cannot keep the pool meanwhile.
+    pub(crate) async fn into_checkout(self, place: Place) -> Result<Pooled<C>, Error> {
+        lend(&self.owner.shared, place).await
     }
 
     /// Borrows a connection only if one is parked and nobody waits for it.
@@ -217,7 +214,7 @@ impl<C: Reuse> Pool<C> {
                 if shared.gate.is_closed() {
                     return Err(Error::Closed);
                 }
-                if shared.warmed_up.load(Ordering::SeqCst) {
+                if shared.is_warm() {
                     return Ok(());
                 }
                 warm.await;
@@ -306,6 +303,7 @@ impl<C: Reuse> Pool<C> {
             parked,
             returned: before.saturating_sub(lent.len()),
             lent,
+            left: shared.quota.open(),
         }
     }
 
@@ -313,6 +311,18 @@ impl<C: Reuse> Pool<C> {
     /// lent longest first.
     pub fn lent_for(&self, lent_for: Duration) -> Vec<Lent> {
         self.owner.shared.ledger.lent(Instant::now(), lent_for)
+    }
+
+    /// Whether it was closed, as the error that callers get.
+    pub(crate) fn is_open(&self) -> Result<(), Error> {
+        match self.owner.shared.gate.is_closed() {
+            true => Err(Error::Closed),
+            false => Ok(()),
+        }
+    }
+
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        self.owner.shared.settings()
     }
 
     /// How the pool stands.
@@ -335,6 +345,14 @@ impl<C: Reuse> fmt::Debug for Pool<C> {
             .field("snapshot", &self.snapshot())
             .finish_non_exhaustive()
     }
+}
+
+async fn lend<C: Reuse>(shared: &Arc<Shared<C>>, place: Place) -> Result<Pooled<C>, Error> {
+    let conn = match shared.take_parked(place) {
+        Some(conn) => conn,
+        None => shared.take_in_line(place).await?,
+    };
+    Ok(Pooled::new(conn, Arc::clone(shared)))
 }
 
 // === impl Owner ===

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bowline_link::Endpoint;
 
 use crate::conn::Conn;
+use crate::service::{Exchanges, Left};
 use crate::shared::Shared;
 use crate::{CloseReason, Reuse};
 
@@ -20,6 +21,8 @@ use crate::{CloseReason, Reuse};
 pub struct Pooled<C: Reuse> {
     conn: Option<Box<Conn<C>>>,
     shared: Arc<Shared<C>>,
+    /// The requests that were run on it as a service, if any.
+    exchanges: Option<Arc<Exchanges>>,
 }
 
 // === impl Pooled ===
@@ -29,6 +32,7 @@ impl<C: Reuse> Pooled<C> {
         Self {
             conn: Some(conn),
             shared,
+            exchanges: None,
         }
     }
 
@@ -95,6 +99,10 @@ impl<C: Reuse> Pooled<C> {
         link
     }
 
+    pub(crate) fn exchanges(&mut self) -> &Arc<Exchanges> {
+        self.exchanges.get_or_insert_default()
+    }
+
     fn conn(&self) -> &Conn<C> {
         self.conn.as_ref().expect("taken only on the way out")
     }
@@ -122,6 +130,11 @@ impl<C: Reuse> Drop for Pooled<C> {
     fn drop(&mut self) {
         if let Some(mut conn) = self.conn.take() {
             conn.poisoned |= std::thread::panicking();
+            match self.exchanges.as_ref().map(|exchanges| exchanges.left()) {
+                Some(Left::UnderWay) => return self.shared.discard(conn, CloseReason::Dirty),
+                Some(Left::Whole) => conn.link.settle(),
+                Some(Left::Broken) | None => {}
+            }
             self.shared.give_back(conn);
         }
     }

@@ -288,7 +288,8 @@ impl Settings {
 
     /// How long a parked connection may go without proof before it is pinged,
     /// where its type has a ping. The default is 20 s; the last quarter is
-    /// jitter, drawn once for each connection.
+    /// jitter, drawn once for each connection. It is no shorter than the
+    /// interval of sweeps, which find out whose turn it is.
     ///
     /// # Errors
     ///
@@ -385,9 +386,9 @@ impl Settings {
     pub(crate) fn resized(&self, max: usize) -> Result<Self, InvalidSettings> {
         number("max", max, self.ceiling)?;
         not_over("min", self.min, "max", max)?;
+        // `max_connecting` stays, for when there is room for so many again.
         Ok(Self {
             max,
-            max_connecting: self.max_connecting.min(max),
             ..self.clone()
         })
     }

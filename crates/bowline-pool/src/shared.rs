@@ -27,6 +27,7 @@ mod lending;
 mod switches;
 
 use asked::Asked;
+pub(crate) use lending::Place;
 
 pub(crate) struct Shared<C> {
     settings: RwLock<Arc<Settings>>,
@@ -57,7 +58,6 @@ pub(crate) struct Shared<C> {
     origins: Mutex<Vec<Arc<Origin>>>,
     /// A list of endpoints that the keeper has not taken over yet.
     pub(crate) targets: Mutex<Option<Targets>>,
-    pub(crate) warmed_up: AtomicBool,
     pub(crate) warm: Notify,
 }
 
@@ -91,7 +91,6 @@ impl<C: Reuse> Shared<C> {
             last_dial: Mutex::new(None),
             origins: Mutex::default(),
             targets: Mutex::new(None),
-            warmed_up: AtomicBool::new(false),
             warm: Notify::new(),
         }
     }
@@ -103,6 +102,12 @@ impl<C: Reuse> Shared<C> {
 
     pub(crate) fn min(&self) -> usize {
         self.asked.min()
+    }
+
+    /// Whether as many are open as always should be.
+    pub(crate) fn is_warm(&self) -> bool {
+        let dialing = self.dialing.load(Ordering::SeqCst);
+        self.quota.open().saturating_sub(dialing) >= self.min()
     }
 
     pub(crate) fn marks(&self) -> Marks {
@@ -123,6 +128,8 @@ impl<C: Reuse> Shared<C> {
         let mut planner = lock(&self.planner);
         let now = Instant::now().into_std();
         let ping_every = settings.ping_every - planner.splay(settings.ping_every / 4);
+        // Nobody looks more often than that.
+        let ping_every = ping_every.max(settings.sweep_every);
         Plan {
             revision,
             age: planner.born(born.into_std()),
@@ -145,6 +152,13 @@ impl<C: Reuse> Shared<C> {
             let plan = self.plan(conn.entry.opened_at);
             conn.replan(plan, Instant::now());
         }
+    }
+
+    /// Whether a connection that has lain idle for too long may stay if it
+    /// answers a ping: it is one of those that are always open, or was when a
+    /// caller asked for it.
+    pub(crate) fn spares(&self, conn: &Conn<C>) -> bool {
+        conn.pings() && (conn.wanted || self.quota.open() <= self.min())
     }
 
     /// Closes a connection and says why.
@@ -187,8 +201,9 @@ impl<C: Reuse> Shared<C> {
         let before = inbox.len();
         inbox.extend(conns);
         let more = inbox.len() - before;
-        drop(inbox);
+        // Before the keeper can take them, and take them off the count.
         self.checking.fetch_add(more, Ordering::SeqCst);
+        drop(inbox);
         // Published; now look. The keeper may have gone.
         if self.gate.is_closed() {
             self.strip();

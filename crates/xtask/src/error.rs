@@ -72,6 +72,14 @@ pub(crate) enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A file could not be written.
+    #[error("could not write {}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The database of advisories is neither here nor reachable.
     #[error(
         "the database of advisories could not be fetched: nothing was audited. \

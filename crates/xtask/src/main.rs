@@ -15,6 +15,7 @@ mod audit;
 mod bench;
 mod cargo;
 mod ci;
+mod conformance;
 mod error;
 mod fuzz;
 mod services;
@@ -50,6 +51,8 @@ enum Chore {
         /// What to measure.
         subject: bench::Subject,
     },
+    /// Judges ours and those of others by the same laws, and writes docs/conformance.md.
+    Conformance,
     /// Fuzzes every codec, or one; fails on a finding, which it leaves in fuzz/artifacts.
     Fuzz {
         /// Only this one.
@@ -67,6 +70,7 @@ impl Chore {
             Self::Test { .. } => "test",
             Self::Audit => "audit",
             Self::Bench { .. } => "bench",
+            Self::Conformance => "conformance",
             Self::Fuzz { .. } => "fuzz",
         }
     }
@@ -77,6 +81,7 @@ impl Chore {
             Self::Test { no_services } => test::steps(no_services),
             Self::Audit => audit::STEPS.to_vec(),
             Self::Bench { subject } => subject.steps(),
+            Self::Conformance => conformance::STEPS.to_vec(),
             Self::Fuzz { target, seconds } => return fuzz::run(workspace, seconds, target),
         };
         step::run_all(&steps, workspace, &mut |line| eprintln!("{line}"))

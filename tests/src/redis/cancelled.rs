@@ -20,22 +20,33 @@ use super::{Seen, run, settings, until};
 const CALLERS: u64 = 8;
 const SESSIONS: usize = 4;
 
-/// How many commands have to be interrupted, with how many turns at most before.
-const INTERRUPTIONS: usize = 2_000;
-const TURNS_MAX: u32 = 60;
+/// How many commands have to be interrupted.
+const INTERRUPTIONS: usize = 1_000;
 
-/// Polls `work` so many times, then drops it wherever it is.
-async fn cut<F: Future>(turns: u32, work: F) -> Option<F::Output> {
+/// After how many waits at most somebody leaves: a whole exchange has up to seven.
+const WAITS: u32 = 8;
+
+/// How many turns others get at most meanwhile: enough for a command to be sent, for redis
+/// to answer, and for the answer to be read.
+const TURNS: u32 = 12;
+
+/// Lets `work` wait so many times, and drops it in the wait after those, some turns of its
+/// task later.
+async fn cut<F: Future>(mut waits: u32, mut turns: u32, work: F) -> Option<F::Output> {
     let mut work = pin!(work);
-    let mut left = turns;
     poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(None);
+        if let Poll::Ready(done) = work.as_mut().poll(context) {
+            return Poll::Ready(Some(done));
         }
-        left -= 1;
-        // Turns, not events, are counted: so it is cut between any two of those.
-        context.waker().wake_by_ref();
-        work.as_mut().poll(context).map(Some)
+        match (waits, turns) {
+            (0, 0) => return Poll::Ready(None),
+            (0, _) => {
+                turns -= 1;
+                context.waker().wake_by_ref();
+            }
+            _ => waits -= 1,
+        }
+        Poll::Pending
     })
     .await
 }
@@ -105,14 +116,14 @@ async fn call(pool: Pool<Session>, tally: Arc<Tally>, caller: u64) -> Result<(),
         if tally.interrupted.load(Ordering::SeqCst) >= INTERRUPTIONS {
             break;
         }
-        let turns = chance.next_u32() % TURNS_MAX;
+        let (waits, turns) = (chance.next_u32() % WAITS, chance.next_u32() % TURNS);
         let work = pool.run(async |redis| tally.work(redis, number).await);
-        if let Some(ended) = cut(turns, work).await {
+        if let Some(ended) = cut(waits, turns, work).await {
             ended?;
         }
     }
     // Nobody leaves any more, and what the others left must not be found.
-    for number in first + 1_000_000..first + 1_000_100 {
+    for number in first + 1_000_000..first + 1_000_020 {
         Exchange::new(number).whole(&pool, &|| false).await?;
     }
     Ok(())

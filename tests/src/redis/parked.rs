@@ -19,8 +19,8 @@ const SESSIONS: usize = 3;
 const NEVER: Duration = Duration::from_secs(60 * 60);
 
 /// How long redis may take to answer a ping, and how long a session may be parked without.
-const ANSWER: Duration = Duration::from_secs(1);
-const PING: Duration = Duration::from_secs(1);
+const ANSWER: Duration = Duration::from_secs(2);
+const PING: Duration = Duration::from_secs(2);
 
 /// A pool with as many sessions as may be, all of them parked.
 async fn parked(server: &Server, settings: Settings, seen: &Arc<Seen>) -> Pool<Session> {

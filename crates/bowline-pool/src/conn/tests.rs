@@ -51,7 +51,7 @@ async fn a_connection_is_closed_before_its_seat_is_free() {
         stable_after: second,
     };
     let entry = Ledger::default().enter(Arc::clone(&origin), 0, now);
-    let conn = Conn::new(Link(Arc::clone(&quota)), entry, seat, plan, 0, now);
+    let conn = Conn::new(Link(Arc::clone(&quota)), entry, seat, plan, (false, 0), now);
     assert_eq!(origin.open(), 1);
     drop(conn);
     assert_eq!((quota.open(), origin.open()), (0, 0));

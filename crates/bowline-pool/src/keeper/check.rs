@@ -34,10 +34,13 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
             self.pinging += 1;
             self.jobs.spawn(async move {
                 let begun = Instant::now();
-                let outcome = match conn.link.ping() {
-                    Some(ping) => within(limit, ping).await,
-                    None => Ok(()),
+                let ping = async {
+                    match conn.link.ping() {
+                        Some(ping) => ping.await,
+                        None => Ok(()),
+                    }
                 };
+                let outcome = within(limit, ping).await;
                 Done::Pinged(Checked {
                     outcome: outcome.and_then(|()| left_fit(&mut conn)),
                     conn,
@@ -63,14 +66,14 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
             endpoint: conn.entry.origin.endpoint.clone(),
             took: checked.took,
         });
+        if self.shared.spares(&conn) {
+            conn.renew(now);
+        }
         if let Some(stable) = conn.proved(now, checked.doubts) {
             conn.entry.origin.note_served(stable);
             self.shared
                 .news
                 .store(true, std::sync::atomic::Ordering::SeqCst);
-        }
-        if self.shared.quota.open() <= self.shared.min() {
-            conn.renew(now);
         }
         self.fresh.push(conn);
     }
@@ -85,7 +88,8 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         let doubts = self.shared.marks().doubts;
         self.jobs.spawn(async move {
             let begun = Instant::now();
-            let outcome = within(limit, hook(&mut conn.link)).await;
+            // Called inside: what panics may do so before its future is there.
+            let outcome = within(limit, async { hook(&mut conn.link).await }).await;
             if outcome.is_ok() {
                 conn.link.settle();
             }
@@ -105,7 +109,7 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         }
     }
 
-    fn unproved(&mut self, conn: Custody<D::Connection>, error: CheckError) {
+    fn unproved(&self, conn: Custody<D::Connection>, error: CheckError) {
         self.shared.observer.observe(&Event::CheckFailed {
             id: conn.entry.id,
             endpoint: conn.entry.origin.endpoint.clone(),

@@ -30,10 +30,10 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         if self.dialing < settings.max_connecting {
             self.start_move(settings, now);
         }
-        let mut pinched = false;
+        let (mut pinched, mut begun) = (false, false);
         for _ in 0..self.wanted(settings) {
             match self.start_dial(Cause::Demand, settings, now) {
-                Ok(()) => {}
+                Ok(()) => begun = true,
                 Err(NoDial::HeldBack(HeldBack(at))) => {
                     self.retry_at = at;
                     break;
@@ -44,10 +44,13 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
                 }
             }
         }
-        // Announced, then looked again: what came free in between is taken now.
         if pinched {
-            self.shared.quota.pinch();
-            if self.start_dial(Cause::Demand, settings, now).is_ok() {
+            self.shared.quota.pinch(begun);
+            // Published; now look: whoever waited may have left, and a seat may
+            // have come free.
+            if !self.in_demand() {
+                self.shared.quota.unpinch();
+            } else if self.start_dial(Cause::Demand, settings, now).is_ok() {
                 self.shared.quota.nudge();
             }
         } else {
@@ -74,47 +77,55 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
     /// will soon be too old.
     pub(super) fn missing(&self, settings: &Settings) -> usize {
         let open = self.shared.quota.open();
-        let keep = if self.retiring > 0 {
+        let retiring = self.shared.ledger.retiring();
+        let keep = if retiring > 0 {
             let parked = self.shared.rack.parked() + self.shared.checking.load(Ordering::SeqCst);
             let used = open.saturating_sub(self.dialing + parked) + self.shared.gate.in_line();
             settings.min.max(used.min(open))
         } else {
             settings.min
         };
-        keep.saturating_sub(open.saturating_sub(self.retiring))
+        keep.saturating_sub(open.saturating_sub(retiring))
     }
 
     /// Dials for those, a pause apart.
     fn warm_up(&mut self, settings: &Settings, now: Instant) {
+        if self.missing(settings) == 0 {
+            self.warm_at = None;
+            return;
+        }
         while self.missing(settings) > 0 && self.dialing < settings.max_connecting {
-            if now < self.warm_at {
-                self.warm_due = Some(self.warm_at);
+            // The first pause too: a peer that restarts ends everybody's
+            // connections in one moment. Ends of age lie apart by themselves.
+            let (cause, pause) = if self.shared.quota.open() < settings.min {
+                (Cause::Min, self.warm_pause(settings))
+            } else {
+                (Cause::Succession, Duration::ZERO)
+            };
+            let warm_at = *self.warm_at.get_or_insert(now + pause);
+            if now < warm_at {
+                self.warm_due = Some(warm_at);
                 return;
             }
-            let cause = if self.shared.quota.open() < settings.min {
-                Cause::Min
-            } else {
-                Cause::Succession
-            };
             match self.start_dial(cause, settings, now) {
-                Ok(()) => self.warm_at = now + self.warm_pause(settings),
+                Ok(()) => self.warm_at = Some(now + self.warm_pause(settings)),
                 Err(NoDial::HeldBack(HeldBack(at))) => {
                     self.retry_at = self.retry_at.or(at);
                     return;
                 }
                 // No successor without room for both.
                 Err(NoDial::NoSeat) => {
-                    self.warm_at = now + settings.sweep_every;
+                    self.warm_at = Some(now + settings.sweep_every);
                     return;
                 }
             }
         }
     }
 
-    /// Between nothing and twice an even share of the time for all of them.
-    pub(super) fn warm_pause(&self, settings: &Settings) -> Duration {
+    /// Between nothing and an even share of the time for all of them.
+    fn warm_pause(&self, settings: &Settings) -> Duration {
         let dials = u32::try_from(settings.min.max(1)).expect("fewer than the most there may be");
-        self.shared.splay(2 * settings.warm_up / dials)
+        self.shared.splay(settings.warm_up / dials)
     }
 
     fn start_dial(
@@ -136,15 +147,18 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
             self.peers.give_up(chosen);
             return Err(NoDial::NoSeat);
         };
-        self.dial(chosen.origin, chosen.permit, seat, cause, settings);
+        self.dial(chosen.origin, chosen.pass, seat, cause, settings);
         Ok(())
     }
 
-    fn tell_warm(&self, settings: &Settings) {
+    fn tell_warm(&mut self, settings: &Settings) {
         let open = self.shared.quota.open().saturating_sub(self.dialing);
-        if open >= settings.min && !self.shared.warmed_up.swap(true, Ordering::SeqCst) {
-            self.shared.observer.observe(&Event::WarmedUp { open });
-            self.shared.warm.notify_waiters();
+        if open < settings.min {
+            return;
         }
+        if !std::mem::replace(&mut self.warmed_up, true) {
+            self.shared.observer.observe(&Event::WarmedUp { open });
+        }
+        self.shared.warm.notify_waiters();
     }
 }

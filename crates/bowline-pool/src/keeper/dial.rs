@@ -7,11 +7,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bowline_link::{BoxError, Connect, Endpoint};
-use bowline_policy::breaker::Permit;
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
+use super::guard::Pass;
 use super::peers::Failed;
 use super::{Done, Keeper};
 use crate::budget::Seat;
@@ -23,10 +23,11 @@ use crate::{Cause, DialError, Event, Reuse, Settings};
 /// How a dial ended. The seat outlives a failure, so that it comes free only
 /// once the keeper knows of the failure.
 pub(super) struct Landed<C> {
-    link: Result<C, DialError>,
+    /// And whether it can be pinged.
+    link: Result<(C, bool), DialError>,
     seat: Seat,
     origin: Arc<Origin>,
-    permit: Option<Permit>,
+    pass: Pass,
     cause: Cause,
     generation: u64,
     took: Duration,
@@ -36,7 +37,7 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
     pub(super) fn dial(
         &mut self,
         origin: Arc<Origin>,
-        permit: Option<Permit>,
+        pass: Pass,
         seat: Seat,
         cause: Cause,
         settings: &Settings,
@@ -56,7 +57,7 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
                 link,
                 seat,
                 origin,
-                permit,
+                pass,
                 cause,
                 generation,
                 took: Instant::now() - begun,
@@ -69,17 +70,17 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         self.shared.dialing.store(self.dialing, Ordering::SeqCst);
         let now = Instant::now();
         let endpoint = landed.origin.endpoint.clone();
-        let link = match landed.link {
+        let (link, pings) = match landed.link {
             Ok(link) => link,
             Err(error) => {
                 self.moving.ended(&endpoint, landed.cause);
-                let failed = self.peers.failed(error, landed.permit, now);
+                let failed = self.peers.failed(error, Some(landed.pass), now);
                 self.tell_failed(failed, now);
                 return;
             }
         };
         self.peers
-            .connected(&endpoint, landed.permit, landed.took, now);
+            .connected(&endpoint, landed.pass, landed.took, now);
         self.shared.note_dial(None);
         self.come_up(now);
         let entry = self
@@ -97,11 +98,11 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         }
         let plan = self.shared.plan(now);
         let doubts = self.shared.marks().doubts;
-        let conn = Conn::new(link, entry, landed.seat, plan, doubts, now);
+        let conn = Conn::new(link, entry, landed.seat, plan, (pings, doubts), now);
         self.shared.park(Box::new(conn));
     }
 
-    pub(super) fn tell_failed(&mut self, failed: Failed, now: Instant) {
+    pub(super) fn tell_failed(&self, failed: Failed, now: Instant) {
         self.shared.note_dial(Some(failed.error.clone()));
         self.shared.observer.observe(&Event::DialFailed {
             error: failed.error,
@@ -157,7 +158,7 @@ async fn connect_to<D: Connect<Connection: Reuse>>(
     endpoint: Endpoint,
     limit: Duration,
     hook: Option<Hook<D::Connection>>,
-) -> Result<D::Connection, DialError> {
+) -> Result<(D::Connection, bool), DialError> {
     let begun = Instant::now();
     let called = endpoint.clone();
     let connecting = async {
@@ -173,7 +174,8 @@ async fn connect_to<D: Connect<Connection: Reuse>>(
                 .map_err(|error| DialError::unfit(called.clone(), error))?;
             link.settle();
         }
-        Ok(link)
+        let pings = link.ping().is_some();
+        Ok((link, pings))
     };
     let connecting = AssertUnwindSafe(connecting).catch_unwind();
     match timeout_at(begun + limit, connecting).await {

@@ -54,7 +54,7 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         if self.moving.errand.is_some() || now < self.moving.next_at {
             return;
         }
-        let Some(Move { from, to, probe }) = self.peers.to_move(now) else {
+        let Some(Move { from, to, probe }) = self.peers.move_wanted(now) else {
             return;
         };
         let half = settings.move_gap / 2;
@@ -94,7 +94,7 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
             return;
         };
         errand.dialing = true;
-        let Chosen { origin, permit } = chosen;
-        self.dial(origin, permit, seat, Cause::Move, settings);
+        let Chosen { origin, pass } = chosen;
+        self.dial(origin, pass, seat, Cause::Move, settings);
     }
 }

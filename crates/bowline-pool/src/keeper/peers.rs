@@ -8,10 +8,10 @@ use std::time::Duration;
 use bowline_link::discovery::{InForce, Targets, Update};
 use bowline_link::{BoxError, Endpoint};
 use bowline_policy::backoff::Session;
-use bowline_policy::breaker::{Breaker, Permit, Refused, State};
-use bowline_policy::endpoints::{Choice, InvalidList, Set};
+use bowline_policy::endpoints::{self, Choice, InvalidList, Set};
 use tokio::time::Instant;
 
+use super::guard::{Guard, Pass};
 use crate::origin::Origin;
 use crate::{DialError, Settings};
 
@@ -26,7 +26,7 @@ struct Peer {
     origin: Arc<Origin>,
     weight: usize,
     backoff: Session,
-    breaker: Option<Breaker>,
+    guard: Guard,
     /// No dial starts before this.
     retry_at: Option<Instant>,
     failing_since: Option<Instant>,
@@ -37,7 +37,7 @@ struct Peer {
 /// Leave to dial.
 pub(super) struct Chosen {
     pub(super) origin: Arc<Origin>,
-    pub(super) permit: Option<Permit>,
+    pub(super) pass: Pass,
 }
 
 /// Nobody may be dialed; when to ask again, where that is known.
@@ -115,12 +115,20 @@ impl Peers {
     }
 
     /// Follows other settings from now on; what is known of the peers stays,
-    /// but for how long they have been held back.
-    pub(super) fn resettle(&mut self, settings: &Arc<Settings>) {
+    /// but for how long they have been held back, and who was ejected under
+    /// other rules.
+    pub(super) fn resettle(&mut self, settings: &Arc<Settings>, now: Instant) {
+        if settings.endpoints.settings() != self.settings.endpoints.settings() {
+            let list: Vec<_> = self.set.keys().map(|key| self.listed(key)).collect();
+            // Where they allow fewer than there are, the old rules stay.
+            if let Ok(set) = settings.endpoints.set(list, now.into_std()) {
+                self.set = set;
+            }
+        }
         self.settings = Arc::clone(settings);
         for peer in self.peers.values_mut() {
             peer.backoff = settings.backoff.session();
-            peer.breaker = settings.breaker.as_ref().map(|maker| maker.breaker());
+            peer.guard = Guard::new(settings);
         }
     }
 
@@ -159,18 +167,9 @@ impl Peers {
             }
             peer.retry_at = None;
         }
-        let permit = match &mut peer.breaker {
-            Some(breaker) => Some(breaker.ask(now.into_std()).map_err(
-                |refused| match refused {
-                    Refused::Open { until } => HeldBack(Some(until.into())),
-                    _ => HeldBack(None),
-                },
-            )?),
-            None => None,
-        };
         Ok(Chosen {
+            pass: peer.guard.ask(now).map_err(HeldBack)?,
             origin: Arc::clone(&peer.origin),
-            permit,
         })
     }
 
@@ -178,38 +177,27 @@ impl Peers {
     pub(super) fn give_up(&mut self, chosen: Chosen) {
         let peer = self.peers.get_mut(&chosen.origin.endpoint);
         if let Some(peer) = peer {
-            peer.no_verdict(chosen.permit);
+            peer.guard.no_verdict(chosen.pass);
         }
     }
 
     /// Notes a connect that succeeded. It proves nothing yet: see
     /// [`learn`](Self::learn).
-    pub(super) fn connected(
-        &mut self,
-        key: &Endpoint,
-        permit: Option<Permit>,
-        took: Duration,
-        now: Instant,
-    ) {
+    pub(super) fn connected(&mut self, key: &Endpoint, pass: Pass, took: Duration, now: Instant) {
         self.set.succeeded(key, took, now.into_std());
         if let Some(peer) = self.peers.get_mut(key) {
-            peer.no_verdict(permit);
+            peer.guard.no_verdict(pass);
             peer.failed_since = peer.failing_since.take().or(peer.failed_since);
             peer.origin.set_failing(false);
         }
     }
 
     /// Notes a dial that failed.
-    pub(super) fn failed(
-        &mut self,
-        error: DialError,
-        permit: Option<Permit>,
-        now: Instant,
-    ) -> Failed {
+    pub(super) fn failed(&mut self, error: DialError, pass: Option<Pass>, now: Instant) -> Failed {
         let key = error.endpoint();
         self.set.failed(key, now.into_std());
         let retry_at = match self.peers.get_mut(key) {
-            Some(peer) => peer.failed(permit, self.settings.connect_limit, now),
+            Some(peer) => peer.failed(pass, self.settings.connect_limit, now),
             // Off the list by now.
             None => now,
         };
@@ -233,8 +221,8 @@ impl Peers {
         }
         let failed = stillborn.into_iter().map(|endpoint| {
             let peer = self.peers.get_mut(&endpoint);
-            let permit = peer.and_then(|peer| peer.breaker.as_mut()?.ask(now.into_std()).ok());
-            self.failed(DialError::Stillborn { endpoint }, permit, now)
+            let pass = peer.and_then(|peer| peer.guard.ask(now).ok());
+            self.failed(DialError::Stillborn { endpoint }, pass, now)
         });
         failed.collect()
     }
@@ -253,24 +241,21 @@ impl Peers {
 
     /// Whether every endpoint's breaker is open.
     pub(super) fn are_open(&self) -> bool {
-        let open = |peer: &Peer| {
-            let state = peer.breaker.as_ref().map(Breaker::state);
-            matches!(state, Some(State::Open { .. } | State::ForcedOpen))
-        };
+        let open = |peer: &Peer| peer.guard.open_until().is_some();
         !self.peers.is_empty() && self.peers.values().all(open)
     }
 
     /// A connection that would be better off elsewhere, or an endpoint that has
     /// to prove its health.
-    pub(super) fn to_move(&mut self, now: Instant) -> Option<Move> {
+    pub(super) fn move_wanted(&mut self, now: Instant) -> Option<Move> {
         match self.settings.endpoints.settings().choice() {
-            Choice::Ordered => self.to_prefer(now),
-            Choice::Weighted => self.to_even_out(now),
+            Choice::Ordered => self.move_back(now),
+            Choice::Weighted => self.move_over(now),
             _ => None,
         }
     }
 
-    fn to_prefer(&mut self, now: Instant) -> Option<Move> {
+    fn move_back(&mut self, now: Instant) -> Option<Move> {
         let now = now.into_std();
         let used: Vec<_> = self.origins();
         let used = used.into_iter().filter(|origin| origin.open() > 0);
@@ -291,7 +276,7 @@ impl Peers {
 
     /// Of those that answer, one that has a whole connection more than its
     /// share, and one that has a whole one less.
-    fn to_even_out(&self, now: Instant) -> Option<Move> {
+    fn move_over(&self, now: Instant) -> Option<Move> {
         let healthy = |peer: &&Peer| {
             let ejected = self
                 .set
@@ -316,6 +301,13 @@ impl Peers {
         })
     }
 
+    fn listed(&self, key: &Endpoint) -> endpoints::Endpoint<Endpoint> {
+        let weight = self.peers.get(key).map_or(1, |peer| peer.weight);
+        let weight = u32::try_from(weight).expect("it came as fewer bits");
+        let listed = endpoints::Endpoint::new(key.clone()).weight(weight);
+        listed.expect("it was on a list before")
+    }
+
     fn origin(&self, key: &Endpoint) -> Option<Arc<Origin>> {
         Some(Arc::clone(&self.peers.get(key)?.origin))
     }
@@ -329,7 +321,7 @@ impl Peer {
             origin: Arc::new(Origin::new(endpoint.clone())),
             weight: 1,
             backoff: settings.backoff.session(),
-            breaker: settings.breaker.as_ref().map(|maker| maker.breaker()),
+            guard: Guard::new(settings),
             retry_at: None,
             failing_since: None,
             failed_since: None,
@@ -337,36 +329,22 @@ impl Peer {
     }
 
     fn held_back(&self, now: Instant) -> Option<Instant> {
-        let tripped = match self.breaker.as_ref().map(Breaker::state) {
-            Some(State::Open { until }) => Some(Instant::from(until)),
-            _ => None,
-        };
+        let tripped = self.guard.open_until();
         tripped.max(self.retry_at).filter(|until| *until > now)
-    }
-
-    fn no_verdict(&mut self, permit: Option<Permit>) {
-        if let (Some(breaker), Some(permit)) = (&mut self.breaker, permit) {
-            breaker.cancelled(permit);
-        }
     }
 
     fn served(&mut self, now: Instant) {
         self.failing_since = None;
         self.failed_since = None;
-        let now = now.into_std();
-        if let Some(breaker) = &mut self.breaker
-            && let Ok(permit) = breaker.ask(now)
-        {
-            breaker.succeeded(permit, now);
-        }
+        self.guard.served(now);
     }
 
-    fn failed(&mut self, permit: Option<Permit>, spare: Duration, now: Instant) -> Instant {
+    fn failed(&mut self, pass: Option<Pass>, spare: Duration, now: Instant) -> Instant {
         self.origin.set_failing(true);
         let since = self.failing_since.or(self.failed_since.take());
         self.failing_since = Some(since.unwrap_or(now));
-        if let (Some(breaker), Some(permit)) = (&mut self.breaker, permit) {
-            breaker.failed(permit, now.into_std());
+        if let Some(pass) = pass {
+            self.guard.failed(pass, now);
         }
         // Several dials that fail together are one failure: they were started
         // by one decision, and the next must not be punished for its breadth.

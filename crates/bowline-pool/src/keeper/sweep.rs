@@ -26,7 +26,7 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         let shared = &self.shared;
         let left = left.into_iter().map(|conn| Custody::adopt(shared, conn));
         self.fresh.extend(left);
-        if now >= self.sweep_at || roused || self.shared.quota.is_over() {
+        if now >= self.sweep_at || roused || self.shared.quota.is_over() || self.has_to_yield() {
             self.sweep(settings, now);
         }
         let fresh = std::mem::take(&mut self.fresh);
@@ -46,17 +46,19 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         }
         self.sweep_at = now + settings.sweep_every;
 
-        let parked = self.shared.rack.strip();
+        // They keep their order, unless a ping would come too late for them.
+        self.fresh.extend(self.due.drain(..));
         let shared = &self.shared;
         // The warmest goes back last, to where the next caller looks first.
-        let parked = parked.into_iter().rev();
+        let parked = shared.rack.strip().into_iter().rev();
+        let parked = parked.chain(shared.take_aside());
         let parked = parked.map(|conn| Custody::take(shared, conn));
         self.fresh.extend(parked);
 
         for lent in shared.ledger.newly_lent_for(now, settings.leak_after) {
             shared.observer.observe(&Event::LeakSuspected(lent));
         }
-        self.retiring = shared.ledger.retiring_before(now + settings.lead());
+        shared.ledger.note_retiring(now + settings.lead());
         self.rebalance(settings, now);
     }
 
@@ -79,31 +81,46 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
         let verdict = conn.judge(now, marks, context);
         let quota = &self.shared.quota;
         match verdict {
-            Verdict::Check => self.due.push_back(conn),
-            // A proof spares it.
-            Verdict::Close(CloseReason::Idle) if conn.pings() && quota.open() <= settings.min => {
+            Verdict::Fit | Verdict::Check if quota.is_over() => conn.discard(CloseReason::OverMax),
+            Verdict::Check if conn.is_suspect(marks) => self.due.push_back(conn),
+            Verdict::Close(CloseReason::Idle) if self.shared.spares(&conn) => {
                 self.due.push_back(conn);
             }
             Verdict::Close(reason) => {
-                self.death = self.death.or(is_contagious(reason));
+                if conn.was_trusted(marks) {
+                    self.death = self.death.or(is_contagious(reason));
+                }
                 conn.discard(reason);
             }
-            Verdict::Fit if quota.is_over() => conn.discard(CloseReason::OverMax),
-            Verdict::Fit if conn.entry.origin.leaves() => conn.discard(CloseReason::Moved),
-            Verdict::Fit if quota.should_yield(self.in_demand(), settings.min) => {
+            Verdict::Fit | Verdict::Check if conn.entry.origin.leaves() => {
+                conn.discard(CloseReason::Moved);
+            }
+            Verdict::Fit | Verdict::Check if self.shared.yields() => {
                 conn.discard(CloseReason::Yielded);
             }
-            Verdict::Fit if conn.is_due(now, marks) && self.has_time(settings) => {
+            Verdict::Fit | Verdict::Check
+                if conn.is_due(now + settings.sweep_every) && self.has_time(settings) =>
+            {
                 self.due.push_back(conn);
             }
-            Verdict::Fit => conn.park(),
+            Verdict::Fit | Verdict::Check => conn.park(),
         }
+    }
+
+    /// Whether something lies here that somebody else should have.
+    fn has_to_yield(&self) -> bool {
+        self.shared.yields() && self.shared.rack.parked() + self.shared.aside() > 0
     }
 
     /// Whether another ping can begin at once, and nobody would rather have the
     /// connection.
-    fn has_time(&self, settings: &Settings) -> bool {
-        self.pinging + self.due.len() < settings.max_checking && !self.in_demand()
+    fn has_time(&mut self, settings: &Settings) -> bool {
+        if self.in_demand() {
+            return false;
+        }
+        let has_time = self.pinging + self.due.len() < settings.max_checking;
+        self.behind |= !has_time;
+        has_time
     }
 
     pub(super) fn in_demand(&self) -> bool {

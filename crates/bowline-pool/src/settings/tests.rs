@@ -67,5 +67,6 @@ fn contradictions_are_refused_with_both_values() {
 fn dials_never_outnumber_the_connections() {
     assert_eq!(settings(1).unwrap().max_connecting, 1);
     assert_eq!(settings(65_536).unwrap().max_connecting, 4);
-    assert_eq!(settings(8).unwrap().resized(2).unwrap().max_connecting, 2);
+    let shrunk = settings(8).unwrap().resized(2).unwrap();
+    assert_eq!(shrunk.resized(8).unwrap().max_connecting, 4);
 }

@@ -33,14 +33,17 @@ impl Asked {
         self.wait_nanos.store(wait, Ordering::Relaxed);
     }
 
+    #[inline]
     pub(super) fn min(&self) -> usize {
         self.min.load(Ordering::Relaxed)
     }
 
+    #[inline]
     pub(super) fn max_waiters(&self) -> usize {
         self.max_waiters.load(Ordering::Relaxed)
     }
 
+    #[inline]
     pub(super) fn wait(&self) -> Duration {
         Duration::from_nanos(self.wait_nanos.load(Ordering::Relaxed))
     }

@@ -19,10 +19,15 @@ use crate::{CloseReason, Doubt, Error, Event, Reuse};
 const LOOKS_MAX: usize = 2;
 
 /// One who stands in line.
+// The fields drop in this order: whoever leaves is counted no more when it looks
+// at what it leaves behind.
 struct Waiting<'a, C: Reuse> {
-    ticket: Ticket<'a>,
-    shared: &'a Shared<C>,
+    _ticket: Ticket<'a>,
+    _leaving: Leaving<'a, C>,
 }
+
+/// Sees to what a caller leaves behind.
+struct Leaving<'a, C: Reuse>(&'a Shared<C>);
 
 /// The place in the code that asks.
 pub(crate) type Place = &'static Location<'static>;
@@ -80,7 +85,7 @@ impl<C: Reuse> Shared<C> {
                             self.park(conn);
                             return Err(self.timed_out(now - begun));
                         }
-                        if self.gate.is_held() {
+                        if self.gate.is_shut() {
                             self.set_aside([conn]);
                         } else if let Some(fit) = self.admit(conn, now, place) {
                             self.observer.observe(&Event::Served { waited: now - begun });
@@ -133,7 +138,7 @@ impl<C: Reuse> Shared<C> {
         if conn.entry.origin.leaves() {
             return self.discard(conn, CloseReason::Moved);
         }
-        if self.quota.should_yield(self.gate.in_line() > 0, self.min()) {
+        if self.yields() {
             return self.discard(conn, CloseReason::Yielded);
         }
         if self.resets || conn.plan.revision != self.revision() {
@@ -141,21 +146,33 @@ impl<C: Reuse> Shared<C> {
             return self.leave_to_keeper([conn]);
         }
         self.park(conn);
+        // Published; now look. A limit may have been lowered in between, or
+        // somebody pinched.
+        if self.quota.is_over() || self.yields() {
+            self.quota.nudge();
+        }
+    }
+
+    /// Whether the budget's other sharers should have what is not in use here.
+    pub(crate) fn yields(&self) -> bool {
+        let in_demand = self.gate.in_line() > 0;
+        self.quota.should_yield(in_demand, self.min())
     }
 
     /// Puts a connection where the next caller finds it.
     pub(crate) fn park(&self, conn: Box<Conn<C>>) {
         if self.gate.is_clear() {
             self.rack.add_hot(conn);
+        } else if self.gate.is_shut() {
+            // Past the line: whoever was handed it would lose its place there.
+            return self.set_aside([conn]);
         } else {
             self.rack.add(conn);
         }
         // Published; now look. A caller that joined in between has emptied the
         // slot before it was filled, and would wait for what lies there.
-        if self.gate.is_closed() {
-            self.strip();
-        } else if self.gate.is_held() {
-            self.set_aside(self.rack.strip());
+        if self.gate.is_shut() {
+            self.clear_rack();
         } else if !self.gate.is_clear() {
             self.rack.flush();
         }
@@ -168,10 +185,8 @@ impl<C: Reuse> Shared<C> {
                 conn.entry.lend(now, place);
                 Some(conn)
             }
-            Verdict::Check => {
-                self.leave_to_keeper([conn]);
-                None
-            }
+            Verdict::Check => self.leave_wanted(conn),
+            Verdict::Close(CloseReason::Idle) if self.spares(&conn) => self.leave_wanted(conn),
             Verdict::Close(reason) => {
                 self.discard(conn, reason);
                 if let Some(death) = is_contagious(reason) {
@@ -182,11 +197,18 @@ impl<C: Reuse> Shared<C> {
         }
     }
 
+    /// Has the keeper ping a connection that a caller would have had.
+    fn leave_wanted(&self, mut conn: Box<Conn<C>>) -> Option<Box<Conn<C>>> {
+        conn.wanted = true;
+        self.leave_to_keeper([conn]);
+        None
+    }
+
     fn join(&self) -> Result<Waiting<'_, C>, Error> {
         match self.gate.join(self.asked.max_waiters()) {
             Ok(ticket) => Ok(Waiting {
-                ticket,
-                shared: self,
+                _ticket: ticket,
+                _leaving: Leaving(self),
             }),
             Err(refusal) => Err(self.refused(refusal, Duration::ZERO)),
         }
@@ -238,20 +260,30 @@ impl<C: Reuse> Shared<C> {
             waiting: self.gate.in_line(),
             last_dial: last_dial.map(|(error, at)| LastDial {
                 error,
-                ago: at.elapsed(),
+                ago: Instant::now() - at,
             }),
         }
     }
 }
 
-// === impl Waiting ===
+// === impl Leaving ===
 
-impl<C: Reuse> Drop for Waiting<'_, C> {
+impl<C: Reuse> Drop for Leaving<'_, C> {
     fn drop(&mut self) {
-        if self.ticket.is_last() {
+        let Shared { gate, quota, .. } = self.0;
+        if gate.in_line() == 0 {
             // Here and not at the keeper's next turn: else what comes back before
             // that would be closed for somebody who no longer waits.
-            self.shared.quota.unpinch();
+            quota.unpinch();
+            // Taken back; now look. It may have been said for somebody else.
+            if gate.in_line() > 0 {
+                quota.nudge();
+            }
+        }
+        if gate.is_shut() {
+            // What had been promised hangs on the line again, after those who
+            // emptied it.
+            self.0.clear_rack();
         }
     }
 }

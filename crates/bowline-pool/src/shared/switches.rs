@@ -26,7 +26,7 @@ impl<C: Reuse> Shared<C> {
     pub(crate) fn suspend(&self, turn_away: bool) {
         self.gate.hold(turn_away);
         self.observer.observe(&Event::Suspended);
-        self.set_aside(self.rack.strip());
+        self.clear_rack();
         if turn_away {
             self.rack.call();
         }
@@ -51,13 +51,20 @@ impl<C: Reuse> Shared<C> {
         let marks = self.marks();
         let now = tokio::time::Instant::now();
         // What is of the new generation already goes back, in its order.
-        for conn in self.rack.strip().into_iter().rev() {
+        let parked = self.rack.strip().into_iter().rev();
+        for conn in parked.chain(self.take_aside()) {
             match conn.outlived(now, marks) {
                 Some(reason) => self.discard(conn, reason),
                 None => self.park(conn),
             }
         }
         self.quota.nudge();
+    }
+
+    /// Empties the rack, as closing and suspending ask.
+    pub(super) fn clear_rack(&self) {
+        // The warmest comes last, as it does if one after another comes back.
+        self.set_aside(self.rack.strip().into_iter().rev());
     }
 
     pub(super) fn set_aside(&self, conns: impl IntoIterator<Item = Box<Conn<C>>>) {
@@ -72,11 +79,14 @@ impl<C: Reuse> Shared<C> {
 
     /// Parks what was set aside.
     fn unpack(&self) {
-        let aside = std::mem::take(&mut *lock(&self.aside));
-        // The warmest was set aside first.
-        for conn in aside.into_iter().rev() {
+        for conn in self.take_aside() {
             self.park(conn);
         }
+    }
+
+    /// What was set aside, the coldest first.
+    pub(crate) fn take_aside(&self) -> Vec<Box<Conn<C>>> {
+        std::mem::take(&mut *lock(&self.aside))
     }
 
     /// Closes everything that nobody holds; how much that was.
@@ -94,8 +104,9 @@ impl<C: Reuse> Shared<C> {
         count
     }
 
-    /// Connections that lie aside while nothing is lent.
+    /// Connections that lie aside while nothing is lent. It does not wait: while
+    /// they are being moved they count for none.
     pub(crate) fn aside(&self) -> usize {
-        lock(&self.aside).len()
+        self.aside.try_lock().map_or(0, |aside| aside.len())
     }
 }

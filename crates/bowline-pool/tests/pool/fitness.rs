@@ -13,19 +13,19 @@ use tokio::time::{advance, sleep};
 use crate::world::{IDLE, Net, Streamed, ms, settings};
 
 #[derive(Debug, Clone, Copy)]
-enum Fault {
+pub(crate) enum Fault {
     HangUp,
     Reset,
     StrayByte,
 }
 
-const FAULTS: [(Fault, Death); 3] = [
+pub(crate) const FAULTS: [(Fault, Death); 3] = [
     (Fault::HangUp, Death::Ended),
     (Fault::Reset, Death::Failed),
     (Fault::StrayByte, Death::Unread),
 ];
 
-async fn strike(net: &Net, id: usize, fault: Fault) {
+pub(crate) async fn strike(net: &Net, id: usize, fault: Fault) {
     match fault {
         Fault::HangUp => net.hang_up(id),
         Fault::Reset => net.reset(id),
@@ -34,7 +34,7 @@ async fn strike(net: &Net, id: usize, fault: Fault) {
 }
 
 /// Parks two connections: 0 on the line, 1, which came back last, in the slot.
-async fn two_parked(net: &Net) -> Pool<Streamed> {
+pub(crate) async fn two_parked(net: &Net) -> Pool<Streamed> {
     let pool = net.pool(settings(3));
     let (first, second) = (
         pool.checkout().await.unwrap(),

@@ -84,6 +84,38 @@ async fn a_spike_is_served_by_what_comes_back_not_by_dials() {
     assert!(Instant::now() - begun <= ms(150 + 2 * 50));
 }
 
+// contract: pool-4
+#[tokio::test(start_paused = true)]
+async fn fifty_at_once_open_no_more_than_min_and_what_may_connect_at_once() {
+    for warm in [true, false] {
+        let net = Net::answering(|| Answer::Accept(ms(150)));
+        let limits = settings(50).min(5).unwrap();
+        let pool = net.pool(limits.wait(ms(10_000)).unwrap());
+        if warm {
+            pool.warmed_up().await.unwrap();
+        }
+        let begun = Instant::now();
+        let mut callers = JoinSet::new();
+        for _ in 0..50 {
+            let pool = pool.clone();
+            callers.spawn(async move {
+                let _conn = pool.checkout().await.unwrap();
+                sleep(ms(2)).await;
+            });
+        }
+        callers.join_all().await;
+        let took = Instant::now() - begun;
+        let most = if warm { ms(2 * 10) } else { ms(150 + 2 * 13) };
+        assert!(took <= most, "warm {warm}: {took:?}");
+        sleep(ms(5_000)).await;
+        assert!(
+            net.opened() <= 5 + 4,
+            "warm {warm}: {} opened",
+            net.opened()
+        );
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn callers_are_served_in_the_order_in_which_they_came() {
     let net = Net::new();

@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bowline_link::Endpoint;
+use bowline_link::{BoxError, Connect, Dial, Endpoint};
 use bowline_policy::backoff::{Jitter, Schedule};
-use bowline_policy::{Share, from_fn, lifetime};
-use bowline_pool::{CloseReason, Event, Pool, Raw, Settings, Streams};
+use bowline_policy::{Observe, Share, from_fn, lifetime};
+use bowline_pool::{Builder, CloseReason, Event, Pool, Pooled, Raw, Settings, Streams};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
 use tokio::time::{Instant, sleep};
 
@@ -35,22 +35,29 @@ pub(crate) enum Answer {
 pub(crate) struct Net(Arc<Mutex<State>>);
 
 struct State {
-    answer: Box<dyn FnMut() -> Answer + Send>,
+    answer: Box<dyn FnMut(&Endpoint) -> Answer + Send>,
     /// Open and opening.
     live: usize,
     peak: usize,
     dialing: usize,
     dialing_peak: usize,
     dialed_at: Vec<Instant>,
+    dialed_to: Vec<Endpoint>,
+    /// What was open and opening when each dial began, that one among them.
+    dialed_as: Vec<usize>,
     peers: BTreeMap<usize, Peer>,
     opened: usize,
-    events: Vec<Event>,
+    /// Each with the number of its pool.
+    events: Vec<(usize, Event)>,
+    pools: usize,
 }
 
 struct Peer {
     io: Option<DuplexStream>,
     reset: Arc<AtomicBool>,
     fit: bool,
+    /// It answers no ping.
+    mute: bool,
 }
 
 /// Our end of a stream.
@@ -58,7 +65,7 @@ pub(crate) struct Wire {
     pub(crate) id: usize,
     io: DuplexStream,
     reset: Arc<AtomicBool>,
-    _live: Live,
+    live: Live,
 }
 
 struct Live(Net);
@@ -102,6 +109,21 @@ pub(crate) fn endpoint() -> Endpoint {
     Endpoint::new("chat.example", 7400)
 }
 
+/// One of several endpoints.
+pub(crate) fn at(name: &str) -> Endpoint {
+    Endpoint::new(name, 7400)
+}
+
+/// So many connections at once.
+pub(crate) async fn borrow(pool: &Pool<Streamed>, count: usize) -> Vec<Pooled<Streamed>> {
+    let mut held = Vec::new();
+    for number in 0..count {
+        let conn = pool.checkout().await;
+        held.push(conn.unwrap_or_else(|lost| panic!("{number} of {count}: {lost}")));
+    }
+    held
+}
+
 // === impl Net ===
 
 impl Net {
@@ -110,7 +132,11 @@ impl Net {
         Self::answering(|| Answer::Accept(ms(50)))
     }
 
-    pub(crate) fn answering(answer: impl FnMut() -> Answer + Send + 'static) -> Self {
+    pub(crate) fn answering(mut answer: impl FnMut() -> Answer + Send + 'static) -> Self {
+        Self::answering_each(move |_| answer())
+    }
+
+    pub(crate) fn answering_each(answer: impl FnMut(&Endpoint) -> Answer + Send + 'static) -> Self {
         Self(Arc::new(Mutex::new(State {
             answer: Box::new(answer),
             live: 0,
@@ -118,28 +144,67 @@ impl Net {
             dialing: 0,
             dialing_peak: 0,
             dialed_at: Vec::new(),
+            dialed_to: Vec::new(),
+            dialed_as: Vec::new(),
             peers: BTreeMap::new(),
             opened: 0,
             events: Vec::new(),
+            pools: 0,
         })))
     }
 
     pub(crate) fn pool(&self, settings: Settings) -> Pool<Streamed> {
+        Pool::observed(self.streams(), endpoint(), settings, self.log())
+    }
+
+    /// What dials on this net.
+    pub(crate) fn streams(&self) -> Streams<impl Dial<Io = Wire>> {
         let net = self.clone();
-        let dial = tower::service_fn(move |_: Endpoint| net.clone().dial());
+        Streams::new(tower::service_fn(move |endpoint: Endpoint| {
+            net.clone().dial(endpoint)
+        }))
+    }
+
+    /// A pool in the making that reaches these, and pings what is parked.
+    pub(crate) fn pinging(
+        &self,
+        settings: Settings,
+        endpoints: &[&str],
+    ) -> Builder<impl Connect<Connection = Streamed>> {
+        let net = self.clone();
+        let dial = tower::service_fn(move |endpoint: Endpoint| net.clone().dial(endpoint));
+        let streams = Streams::new(dial).pinged_by(|wire: &mut Wire| Box::pin(wire.ping()));
+        Pool::builder(streams, settings)
+            .observer(self.log())
+            .endpoints(endpoints.iter().map(|name| at(name)))
+            .unwrap()
+    }
+
+    /// Takes note of everything that happens in a pool.
+    pub(crate) fn log(&self) -> Arc<dyn Observe<Event>> {
         let log = self.clone();
-        let observer = from_fn(move |event: &Event| log.state().events.push(event.clone()));
-        Pool::observed(Streams::new(dial), endpoint(), settings, Arc::new(observer))
+        let mut state = self.state();
+        let number = state.pools;
+        state.pools += 1;
+        drop(state);
+        let observer = from_fn(move |event: &Event| {
+            log.state().events.push((number, event.clone()));
+        });
+        Arc::new(observer)
     }
 
-    pub(crate) fn answer(&self, answer: impl FnMut() -> Answer + Send + 'static) {
-        self.state().answer = Box::new(answer);
+    pub(crate) fn answer(&self, mut answer: impl FnMut() -> Answer + Send + 'static) {
+        self.state().answer = Box::new(move |_| answer());
     }
 
-    async fn dial(self) -> io::Result<Wire> {
+    pub(crate) async fn dial(self, endpoint: Endpoint) -> io::Result<Wire> {
         let live = self.enter();
         let _dialing = self.begin();
-        let answer = (self.state().answer)();
+        let answer = {
+            let mut state = self.state();
+            state.dialed_to.push(endpoint.clone());
+            (state.answer)(&endpoint)
+        };
         match answer {
             Answer::Accept(after) | Answer::HangUp(after) | Answer::Refuse(after) => {
                 if !after.is_zero() {
@@ -172,13 +237,14 @@ impl Net {
                 io: Some(theirs),
                 reset: Arc::clone(&reset),
                 fit: true,
+                mute: false,
             },
         );
         Wire {
             id,
             io: ours,
             reset,
-            _live: live,
+            live,
         }
     }
 
@@ -204,6 +270,48 @@ impl Net {
             peer.io.take().unwrap()
         };
         io.write_all(b"?").await.unwrap();
+        self.state().peers.get_mut(&id).unwrap().io = Some(io);
+    }
+
+    /// The peer is there and answers no ping.
+    pub(crate) fn mute(&self, id: usize) {
+        self.state().peers.get_mut(&id).unwrap().mute = true;
+    }
+
+    /// When each dial began, and as the how many-th connection.
+    pub(crate) fn dialed_as(&self) -> Vec<(Instant, usize)> {
+        let state = self.state();
+        let dialed_at = state.dialed_at.iter().copied();
+        dialed_at.zip(state.dialed_as.iter().copied()).collect()
+    }
+
+    pub(crate) fn dialed_to(&self) -> Vec<Endpoint> {
+        self.state().dialed_to.clone()
+    }
+
+    /// Whether each connection that was opened was closed once, and no other.
+    pub(crate) fn books_balance(&self) -> bool {
+        let mut open = BTreeMap::new();
+        for (pool, event) in &self.state().events {
+            match event {
+                Event::Opened { id, .. } => {
+                    assert!(open.insert((*pool, *id), ()).is_none(), "{id} again")
+                }
+                Event::Closed { id, .. } => {
+                    assert!(open.remove(&(*pool, *id)).is_some(), "{id} not open")
+                }
+                _ => {}
+            }
+        }
+        open.is_empty()
+    }
+
+    /// Takes the peer's end of a stream, until it is put back.
+    pub(crate) fn take_peer(&self, id: usize) -> DuplexStream {
+        self.state().peers.get_mut(&id).unwrap().io.take().unwrap()
+    }
+
+    pub(crate) fn put_peer(&self, id: usize, io: DuplexStream) {
         self.state().peers.get_mut(&id).unwrap().io = Some(io);
     }
 
@@ -238,7 +346,7 @@ impl Net {
 
     pub(crate) fn reasons(&self) -> Vec<CloseReason> {
         let state = self.state();
-        let reasons = state.events.iter().filter_map(|event| match event {
+        let reasons = state.events.iter().filter_map(|(_, event)| match event {
             Event::Closed { reason, .. } => Some(*reason),
             _ => None,
         });
@@ -246,7 +354,12 @@ impl Net {
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {
-        self.state().events.clone()
+        let state = self.state();
+        state
+            .events
+            .iter()
+            .map(|(_, event)| event.clone())
+            .collect()
     }
 
     fn enter(&self) -> Live {
@@ -254,6 +367,8 @@ impl Net {
         state.live += 1;
         state.peak = state.peak.max(state.live);
         state.dialed_at.push(Instant::now());
+        let live = state.live;
+        state.dialed_as.push(live);
         Live(self.clone())
     }
 
@@ -282,6 +397,23 @@ impl Drop for Dialing {
 }
 
 // === impl Wire ===
+
+impl Wire {
+    /// Asks the peer for a sign of life.
+    pub(crate) async fn ping(&self) -> Result<(), BoxError> {
+        sleep(ms(1)).await;
+        let (fit, mute) = {
+            let state = self.live.0.state();
+            let peer = &state.peers[&self.id];
+            (peer.fit, peer.mute)
+        };
+        match (fit, mute) {
+            (true, false) => Ok(()),
+            (true, true) => pending().await,
+            (false, _) => Err("no answer".into()),
+        }
+    }
+}
 
 impl AsyncRead for Wire {
     fn poll_read(

@@ -30,7 +30,7 @@ const CONNECT: Duration = Duration::from_millis(20);
 /// Attempts of each caller.
 const TURNS: usize = 200;
 
-/// The most that a caller waits, counting from the first poll, after which one in four gives up.
+/// The most that a caller spends in line and holding; one in four gives up after its first poll.
 const PATIENCE_MICROS: u64 = 40_000;
 const USE_MICROS: u64 = 10_000;
 const PAUSE_MICROS: u64 = 5_000;

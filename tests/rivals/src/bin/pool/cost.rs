@@ -14,7 +14,7 @@ use crate::link::Loopback;
 use crate::rounds::{ROUNDS, middle};
 use crate::table::{Column, Table};
 
-/// Before what is measured, so many of it are not.
+/// Before the clock starts, this part of the turns is played.
 const WARM_UP_SHARE: usize = 10;
 
 /// How many call, and for what.

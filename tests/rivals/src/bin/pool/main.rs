@@ -14,7 +14,8 @@
 //! * CPU is that of the one thread on which callers, pool and real, refused dials run.
 //!
 //! The order matters: a process that has once paused tokio's clock reads it more slowly ever
-//! after, so whatever is measured for real comes first.
+//! after, so whatever is measured for real comes first. All of it takes a minute and a half, and a
+//! Unix.
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 mod cancel;

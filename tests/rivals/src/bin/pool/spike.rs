@@ -23,6 +23,9 @@ const LIMITS: Limits = Limits {
 const CONNECT: Duration = Duration::from_millis(150);
 const USE: Duration = Duration::from_millis(2);
 
+/// Until every minimum is warm, however far its dials are spread.
+const WARM: Duration = Duration::from_secs(5);
+
 /// Until everything that was begun has landed.
 const SETTLED: Duration = Duration::from_secs(1);
 
@@ -56,8 +59,8 @@ impl Trial for Spike {
         paused()?.block_on(async {
             let peer = Peer::new(Answer::Accept(CONNECT));
             let pool = C::pool(peer.clone(), LIMITS)?;
-            // Whoever keeps a minimum by itself has it by then.
-            sleep(SETTLED).await;
+            sleep(WARM).await;
+            // Not everybody keeps a minimum by itself.
             if peer.open() < LIMITS.min {
                 fill(&pool, LIMITS.min).await?;
             }
