@@ -10,15 +10,16 @@ mod client;
 mod frame;
 mod log;
 mod server;
+mod temper;
 #[cfg(test)]
 mod tests;
 
 use bowline_sim::history::Id;
 
-pub use borrowed::{answer, ask, greet};
+pub use borrowed::{answer, ask, greet, ping};
 pub use client::{Calling, Calls, Connection, Kept, open};
 pub use frame::Corrupt;
-pub use log::{Guest, Guests, Log};
+pub use log::{Guest, Guests, Log, Order};
 pub use server::{OWED_MAX, SLOW_EVERY, SLOW_MS, Serving, serve};
 
 /// What the log is called in a history.

@@ -114,6 +114,7 @@ async fn serve(node: Node<Shared>) -> Result<(), BoxError> {
         guests: guests.clone(),
         heartbeat: heartbeat()?,
         chance: node.chance(),
+        rude_until: None,
     };
     calls::serve(listener, serving).await
 }

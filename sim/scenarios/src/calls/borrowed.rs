@@ -3,6 +3,7 @@
 //! comes is taken, whoever asked.
 
 use std::io;
+use std::time::Duration;
 
 use bowline_sim::history::Id;
 use bytes::BytesMut;
@@ -51,6 +52,25 @@ pub async fn ask(io: &mut (impl AsyncWrite + Unpin), call: Call) -> io::Result<(
 pub async fn answer(io: &mut (impl AsyncRead + Unpin)) -> io::Result<Appended> {
     let offset = read(io, Kind::Answer).await?;
     Ok(Appended { offset })
+}
+
+/// Asks for a sign of life, and takes it. It says that the next time is no later than after
+/// `next`, which is what the peer then expects.
+///
+/// # Errors
+///
+/// Those of the stream, and `InvalidData` when something else comes.
+///
+/// # Cancellation
+///
+/// Leaves the stream in the middle of an exchange.
+pub async fn ping<I>(io: &mut I, next: Duration) -> io::Result<()>
+where
+    I: AsyncRead + AsyncWrite + Unpin,
+{
+    let millis = u64::try_from(next.as_millis()).unwrap_or(u64::MAX);
+    write(io, Frame::new(Kind::Ping, Id(0), millis)).await?;
+    read(io, Kind::Pong).await.map(drop)
 }
 
 async fn write(io: &mut (impl AsyncWrite + Unpin), frame: Frame) -> io::Result<()> {

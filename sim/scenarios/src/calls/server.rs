@@ -19,7 +19,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::codec::Framed;
 
 use super::frame::{Codec, Frame, Kind};
-use super::{Guest, Guests, Log};
+use super::temper::{Mood, Said, Temper};
+use super::{Guest, Guests, Log, Order};
 
 /// One answer in so many is slow.
 pub const SLOW_EVERY: u64 = 8;
@@ -39,8 +40,11 @@ pub struct Serving {
     pub guests: Guests,
     /// What it expects of those who probe it.
     pub heartbeat: Fixed,
-    /// Decides which answers are slow.
+    /// Decides which answers are slow, and on which connections it misbehaves.
     pub chance: Pcg64,
+    /// Until when it misbehaves on one connection in a few: it accepts and hangs up, or says
+    /// half an answer and then nothing more, or half of one and closes.
+    pub rude_until: Option<Instant>,
 }
 
 /// What all connections of one start of the server share.
@@ -50,6 +54,7 @@ struct Desk {
     guests: Guests,
     heartbeat: Fixed,
     chance: Mutex<Pcg64>,
+    rude_until: Option<Instant>,
     met: Mutex<BTreeSet<Id>>,
 }
 
@@ -69,6 +74,7 @@ pub async fn serve(mut listener: impl Listen, serving: Serving) -> Result<(), Bo
         guests: serving.guests,
         heartbeat: serving.heartbeat,
         chance: Mutex::new(serving.chance),
+        rude_until: serving.rude_until,
         met: Mutex::default(),
     });
     let mut connections = JoinSet::new();
@@ -99,6 +105,10 @@ pub async fn serve(mut listener: impl Listen, serving: Serving) -> Result<(), Bo
 impl Desk {
     /// Serves one connection until it ends, whatever ends it.
     async fn attend(&self, io: impl Io) -> Result<(), BoxError> {
+        let temper = self.temper();
+        if temper == Temper::HangsUp {
+            return Ok(());
+        }
         let io = Alive::new(io, self.heartbeat);
         let liveness = io.liveness();
         let (sink, stream) = Framed::new(io, Codec).split();
@@ -106,7 +116,7 @@ impl Desk {
         tokio::select! {
             biased;
             ended = self.listen(stream, liveness, owe) => ended,
-            () = answer(sink, owed) => Ok(()),
+            () = answer(sink, owed, temper) => Ok(()),
         }
     }
 
@@ -117,8 +127,21 @@ impl Desk {
         owe: mpsc::Sender<Owed>,
     ) -> Result<(), BoxError> {
         let mut guest: Option<Guest> = None;
-        // An end, an error and a death are one to a server.
-        while let Some(Ok(frame)) = frames.next().await {
+        let mut silent = false;
+        loop {
+            let frame = tokio::select! {
+                biased;
+                order = told(guest.as_ref()) => match order {
+                    Order::HangUp => break,
+                    Order::FallSilent => {
+                        silent = true;
+                        continue;
+                    }
+                },
+                frame = frames.next() => frame,
+            };
+            // An end, an error and a death are one to a server.
+            let Some(Ok(frame)) = frame else { break };
             let now = Instant::now();
             let owed = match frame.kind {
                 Kind::Hello => {
@@ -142,11 +165,18 @@ impl Desk {
                     return Err("somebody answers what a server never asks".into());
                 }
             };
-            if owe.try_send(owed).is_err() {
+            if !silent && owe.try_send(owed).is_err() {
                 break;
             }
         }
         Ok(())
+    }
+
+    fn temper(&self) -> Temper {
+        match self.rude_until {
+            Some(until) if Instant::now() < until => Temper::draw(&mut *lock(&self.chance)),
+            _ => Temper::Even,
+        }
     }
 
     fn think(&self) -> Duration {
@@ -159,8 +189,19 @@ impl Desk {
     }
 }
 
-/// Gives each answer when it is due, in that order, until a write fails.
-async fn answer<I: Io>(mut sink: SplitSink<Frames<I>, Frame>, mut owed: mpsc::Receiver<Owed>) {
+async fn told(guest: Option<&Guest>) -> Order {
+    match guest {
+        Some(guest) => guest.told().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Gives each answer when it is due, in that order, until a write fails or temper does.
+async fn answer<I: Io>(
+    mut sink: SplitSink<Frames<I>, Said>,
+    mut owed: mpsc::Receiver<Owed>,
+    mut temper: Temper,
+) {
     let mut waiting: BTreeMap<(Instant, u64), Frame> = BTreeMap::new();
     let mut count = 0;
     loop {
@@ -175,8 +216,14 @@ async fn answer<I: Io>(mut sink: SplitSink<Frames<I>, Frame>, mut owed: mpsc::Re
             biased;
             () = due => {
                 let (_, frame) = waiting.pop_first().expect("one is due");
-                if sink.send(frame).await.is_err() {
+                let (said, after) = temper.say(frame);
+                if sink.send(said).await.is_err() {
                     return;
+                }
+                match after {
+                    Mood::Goes => return,
+                    Mood::Sulks => std::future::pending().await,
+                    Mood::Stays => {}
                 }
             }
             more = owed.recv(), if waiting.len() < OWED_MAX => match more {

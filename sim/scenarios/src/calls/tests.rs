@@ -47,6 +47,7 @@ fn served(log: &Log, guests: &Guests) -> (DuplexStream, JoinSet<Result<(), BoxEr
         guests: guests.clone(),
         heartbeat: heartbeat(),
         chance: rand_pcg::Pcg64::seed_from_u64(1),
+        rude_until: None,
     };
     let mut tasks = JoinSet::new();
     tasks.spawn(serve(Once(Some(theirs)), serving));

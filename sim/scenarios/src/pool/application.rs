@@ -1,153 +1,159 @@
-//! One application: a pool, the callers who share it, and the end, when all that the pool
-//! may hold must be had at once and nothing may be left.
+//! One application: its pools, the callers who share them, and those who look on. Its end is
+//! the finale's.
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bowline_link::BoxError;
-use bowline_pool::{Error, Pool, Reuse};
+use bowline_pool::{Budget, Pool};
 use bowline_sim::history::Id;
 use bowline_sim::scenario::Node;
 use rand_core::Rng;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::sleep;
 
-use super::books::{Books, Rest};
+use super::books::Books;
 use super::caller::Caller;
 use super::chance::Chance;
-use super::lender::{Lender, Loan};
+use super::finale;
+use super::lender::{Lender, Maker};
 use super::line::Lines;
+use super::meddler::Meddler;
 use super::shared::{self, Shared};
-use super::{
-    BACKOFF, CALL, CALLERS, MAX, Mutation, RETRY, SEASON, SETTLE, endpoint, last_turn, settings,
-};
-use crate::calls::Call;
+use super::terms::Terms;
+use super::watch::{TICK, Watch};
+use super::{BUDGET, CALLERS, MAX, Mutation, SEASON};
 
 /// The software of an application.
 pub(super) async fn run(node: Node<Shared>, mutation: Option<Mutation>) -> Result<(), BoxError> {
     shared::bury(&node);
-    let lender = Rc::new(open(&node, mutation)?);
-    call_until_healed(&node, &lender).await?;
-    let held = take_all(&node, &lender).await?;
-    lender.books.rest(Rest::Missing, MAX - held.len());
-    let replaced = replace_all(&lender, held).await?;
-    lender.books.rest(Rest::Unreplaced, MAX - replaced);
-    rest(&lender).await;
-    Ok(())
+    let watch = Watch::new(node.clone());
+    let lenders = open(&node, &watch, mutation)?;
+    let mut auditor = JoinSet::new();
+    auditor.spawn_local(audit(watch, lenders.clone()));
+    call_until_healed(&node, &lenders).await?;
+    finale::play(&node, &lenders).await
 }
 
-fn open(node: &Node<Shared>, mutation: Option<Mutation>) -> Result<Lender, BoxError> {
+/// Looks at all that is parked, for ever.
+async fn audit(watch: Watch, lenders: Vec<Rc<Lender>>) {
+    loop {
+        sleep(TICK).await;
+        watch.tick();
+        lenders.iter().for_each(|lender| lender.audit());
+    }
+}
+
+fn open(
+    node: &Node<Shared>,
+    watch: &Watch,
+    mutation: Option<Mutation>,
+) -> Result<Vec<Rc<Lender>>, BoxError> {
+    let terms = Terms::of(node.name());
+    let budget = Budget::new(BUDGET)?;
+    let spent = Arc::new(AtomicU64::new(0));
     let mut jitter = node.jitter();
-    let settings = settings(jitter.next_u64())?;
-    let books = Arc::new(Books::new(node.clone()));
-    let session = Id(jitter.next_u64().into());
-    let lines = Lines::new(node.clone(), Arc::clone(&books), session, mutation);
-    let pool = Pool::builder(lines, settings)
-        .endpoints([endpoint()])?
-        .observer(books.clone())
-        .clock(Arc::new(node.wall_clock()))
-        .build()?;
-    Ok(Lender::new(pool, books, mutation))
+    let mut lenders = Vec::new();
+    for (index, name) in terms.pools.iter().enumerate() {
+        let spent = Arc::clone(&spent);
+        let books = Books::new(node.clone(), name, terms, watch.clone(), spent);
+        let books = Arc::new(books);
+        let session = Id(jitter.next_u64().into());
+        let forgets = index > 0 && mutation == Some(Mutation::ForgetBudget);
+        let budget = (terms.pools.len() > 1 && !forgets).then(|| budget.clone());
+        let keeps_all = index == 0 && mutation == Some(Mutation::KeepAll);
+        let maker = Making {
+            lines: Lines::new(node.clone(), Arc::clone(&books), session, mutation),
+            books: Arc::clone(&books),
+            node: node.clone(),
+            terms,
+            budget,
+            min: keeps_all.then_some(MAX),
+            mutation,
+        };
+        let maker = maker.maker(jitter.next_u64());
+        lenders.push(Rc::new(Lender::new(maker, books, session, mutation)?));
+    }
+    Ok(lenders)
 }
 
-async fn call_until_healed(node: &Node<Shared>, lender: &Rc<Lender>) -> Result<(), BoxError> {
+/// What a pool is made of, each time it is.
+struct Making {
+    node: Node<Shared>,
+    lines: Lines,
+    books: Arc<Books>,
+    terms: Terms,
+    budget: Option<Budget>,
+    /// How many it keeps open, if not as many as it should.
+    min: Option<usize>,
+    mutation: Option<Mutation>,
+}
+
+// === impl Making ===
+
+impl Making {
+    fn maker(self, seed: u64) -> Maker {
+        let chance = Mutex::new(Chance::new(seed, 0));
+        Box::new(move || {
+            // A generator is whole between any two draws.
+            let mut chance = chance.lock().unwrap_or_else(PoisonError::into_inner);
+            self.make(chance.below(u64::MAX))
+        })
+    }
+
+    fn make(&self, seed: u64) -> Result<Pool<super::line::Line>, BoxError> {
+        let mut settings = self.terms.settings(seed, self.mutation)?;
+        if let Some(min) = self.min {
+            settings = settings.min(min)?;
+        }
+        let mut builder = Pool::builder(self.lines.clone(), settings)
+            .targets(self.terms.targets()?)
+            .observer(self.books.clone())
+            .clock(Arc::new(self.node.wall_clock()));
+        if let Some(budget) = &self.budget {
+            builder = builder.budget(budget);
+        }
+        if self.terms.resets && self.mutation != Some(Mutation::SkipResets) {
+            builder = builder.on_return(|line: &mut super::line::Line| Box::pin(line.reset()));
+        }
+        Ok(builder.build()?)
+    }
+}
+
+async fn call_until_healed(node: &Node<Shared>, lenders: &[Rc<Lender>]) -> Result<(), BoxError> {
     let seed = node.chance().next_u64();
-    let season = Chance::new(seed, CALLERS).up_to(2 * SEASON);
+    let people = lenders.len() * CALLERS;
+    let season = Chance::new(seed, people).up_to(2 * SEASON);
     let stop = Rc::new(Cell::new(false));
     let mut callers = JoinSet::new();
-    for number in 0..CALLERS {
-        let caller = Caller {
-            node: node.clone(),
+    let mut meddlers = JoinSet::new();
+    for (index, lender) in lenders.iter().enumerate() {
+        for number in index * CALLERS..(index + 1) * CALLERS {
+            let caller = Caller {
+                node: node.clone(),
+                lender: Rc::clone(lender),
+                chance: Chance::new(seed, number),
+                season,
+                stop: Rc::clone(&stop),
+            };
+            callers.spawn_local(caller.run());
+        }
+        let meddler = Meddler {
             lender: Rc::clone(lender),
-            chance: Chance::new(seed, number),
-            season,
+            chance: Chance::new(seed, people + 1 + index),
             stop: Rc::clone(&stop),
         };
-        callers.spawn_local(caller.run());
+        meddlers.spawn_local(meddler.run());
     }
     node.healed().await;
     stop.set(true);
     while let Some(ended) = callers.join_next().await {
         ended?;
     }
+    while let Some(ended) = meddlers.join_next().await {
+        ended??;
+    }
     Ok(())
-}
-
-/// Takes all that the pool may hold, at the same time, each proved by a call; fewer if it
-/// cannot be had in time.
-async fn take_all(node: &Node<Shared>, lender: &Rc<Lender>) -> Result<Vec<Loan>, BoxError> {
-    let deadline = Instant::now() + last_turn();
-    let mut taking = JoinSet::new();
-    for _ in 0..MAX {
-        taking.spawn_local(take_one(node.clone(), Rc::clone(lender)));
-    }
-    let mut held = Vec::new();
-    while let Ok(Some(taken)) = timeout_at(deadline, taking.join_next()).await {
-        held.push(taken??);
-    }
-    lender.look();
-    // Whoever still waits gives up, and what they asked for has its end.
-    taking.shutdown().await;
-    shared::bury(node);
-    Ok(held)
-}
-
-async fn take_one(node: Node<Shared>, lender: Rc<Lender>) -> Result<Loan, Error> {
-    loop {
-        match lender.check_out().await {
-            Ok(mut loan) => {
-                let id = shared::ask(&node);
-                let call = Call { id, padding: 0 };
-                if let Ok(Ok(appended)) = timeout(CALL, loan.call(call)).await {
-                    shared::acked(&node, id, appended);
-                    loan.settle();
-                    return Ok(loan);
-                }
-                shared::unknown(&node, id);
-            }
-            Err(Error::Closed) => return Err(Error::Closed),
-            // Others wait, or nobody answers yet.
-            Err(_) => {}
-        }
-        sleep(RETRY).await;
-    }
-}
-
-/// Closes all of `held` while as many callers stand in line, and counts those who were
-/// served: each connection that is closed must wake whoever opens the next, without
-/// anybody else who comes.
-async fn replace_all(lender: &Rc<Lender>, held: Vec<Loan>) -> Result<usize, BoxError> {
-    // By now no dial is held back any more because another failed.
-    sleep(BACKOFF.1 + SETTLE).await;
-    let mut waiting = JoinSet::new();
-    for _ in 0..held.len() {
-        let lender = Rc::clone(lender);
-        waiting.spawn_local(async move { lender.check_out().await });
-    }
-    sleep(SETTLE).await;
-    held.into_iter().for_each(Loan::discard);
-    let mut served = Vec::new();
-    while let Some(ended) = waiting.join_next().await {
-        // The loans end together, or one would serve several.
-        served.extend(ended?);
-    }
-    Ok(served.len())
-}
-
-/// Looks what is left when nobody wants anything, and when the pool is closed.
-async fn rest(lender: &Lender) {
-    let books = &lender.books;
-    sleep(SETTLE).await;
-    let status = lender.pool.snapshot();
-    let in_use = status.in_use;
-    books.rest(Rest::InUse, in_use);
-    books.rest(Rest::Waiting, status.waiting);
-    books.rest(Rest::Dialing, status.dialing);
-    lender.pool.close();
-    sleep(SETTLE).await;
-    books.rest(Rest::Open, books.open());
-    books.rest(Rest::PoolOpen, lender.pool.snapshot().open);
-    books.rest(Rest::Unclosed, books.unclosed());
-    books.tell();
 }

@@ -7,60 +7,34 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bowline_policy::Observe;
-use bowline_pool::{DialError, Event, Snapshot};
+use bowline_pool::{DialError, Event, Snapshot, State};
 use bowline_sim::history::What;
 use bowline_sim::scenario::Node;
 
-use super::{DIALS_MAX, IDLE, MAX, Shared, WAIT, WAITERS_MAX};
-
-/// What is limited at any time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Gauge {
-    /// Connections open and opening, counted where they are made.
-    Open,
-    /// Dials under way, counted likewise.
-    Dialing,
-    /// Connections that callers hold.
-    InUse,
-    /// Connections open and opening, as the pool says.
-    PoolOpen,
-    /// Dials under way, as the pool says.
-    PoolDialing,
-    /// Callers in line, as the pool says.
-    PoolWaiting,
-    /// How long a connection was parked when it was lent, in milliseconds.
-    IdleWhenLent,
-    /// Connections that had ended before they were lent.
-    DeadWhenLent,
-    /// How long a caller had waited who was served, in milliseconds.
-    Waited,
-}
-
-/// What must be back at nothing when all is over.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Rest {
-    /// Of all that the pool may hold, what could not be had.
-    Missing,
-    /// Of those that were closed while callers waited, what was not replaced.
-    Unreplaced,
-    /// Connections in use by the pool's account though nobody uses one.
-    InUse,
-    /// Callers in line though nobody waits.
-    Waiting,
-    /// Dials under way though nobody waits for one.
-    Dialing,
-    /// Connections open after the pool was closed, counted where they are made.
-    Open,
-    /// The same by the pool's account.
-    PoolOpen,
-    /// Connections that the pool's events opened and never closed.
-    Unclosed,
-}
+use super::gauge::{Gauge, Rest, millis, number};
+use super::pulse::Pulse;
+use super::terms::Terms;
+use super::watch::{TICK, Watch};
+use super::{MAX, Shared};
 
 /// The books.
 #[derive(Debug)]
 pub(super) struct Books {
     node: Node<Shared>,
+    /// What the pool is called in the history.
+    name: &'static str,
+    pub(super) terms: Terms,
+    pub(super) watch: Watch,
+    /// Connections of all pools that share a budget.
+    budget: Arc<AtomicU64>,
+    /// The connections there are, in the order in which they were opened.
+    pulses: Mutex<BTreeMap<u64, Arc<Pulse>>>,
+    opened: AtomicU64,
+    clears: AtomicU64,
+    /// What the pool may hold at present, and since when.
+    limit: Mutex<(usize, Duration)>,
+    /// Since when nobody can be reached.
+    down_since: Mutex<Option<Duration>>,
     highest: Mutex<BTreeMap<Gauge, u64>>,
     /// How often each thing happened, as the pool's events say.
     events: Mutex<BTreeMap<String, u64>>,
@@ -77,81 +51,27 @@ pub(super) struct Counted {
     gauge: Gauge,
 }
 
-// === impl Gauge ===
-
-impl Gauge {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Open => "connections open or opening",
-            Self::Dialing => "dials",
-            Self::InUse => "connections in use",
-            Self::PoolOpen => "connections open or opening, as the pool says",
-            Self::PoolDialing => "dials, as the pool says",
-            Self::PoolWaiting => "callers in line, as the pool says",
-            Self::IdleWhenLent => "ms that a connection was parked when it was lent",
-            Self::DeadWhenLent => "connections that had ended when they were lent",
-            Self::Waited => "ms that a caller waited and was served",
-        }
-    }
-
-    fn at_most(self) -> u64 {
-        match self {
-            Self::Open | Self::InUse | Self::PoolOpen => number(MAX),
-            Self::Dialing | Self::PoolDialing => number(DIALS_MAX),
-            Self::PoolWaiting => number(WAITERS_MAX),
-            Self::IdleWhenLent => millis(IDLE),
-            Self::DeadWhenLent => 0,
-            Self::Waited => millis(WAIT),
-        }
-    }
-}
-
-// === impl Rest ===
-
-impl Rest {
-    pub(super) const ALL: [Self; 8] = [
-        Self::Missing,
-        Self::Unreplaced,
-        Self::InUse,
-        Self::Waiting,
-        Self::Dialing,
-        Self::Open,
-        Self::PoolOpen,
-        Self::Unclosed,
-    ];
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Missing => "connections that cannot be had in the end",
-            Self::Unreplaced => "callers in line for whom nobody replaced a closed connection",
-            Self::InUse => "connections in use at rest",
-            Self::Waiting => "callers in line at rest",
-            Self::Dialing => "dials at rest",
-            Self::Open => "connections open once the pool is closed",
-            Self::PoolOpen => "connections open once the pool is closed, as it says",
-            Self::Unclosed => "connections reported as opened and never as closed",
-        }
-    }
-
-    fn at_most(self) -> u64 {
-        match self {
-            Self::Waiting => number(WAITERS_MAX),
-            Self::Dialing => number(DIALS_MAX),
-            // As many as there ever were: only rest is asked for.
-            Self::Unclosed => u64::MAX,
-            Self::Missing | Self::Unreplaced | Self::InUse | Self::Open | Self::PoolOpen => {
-                number(MAX)
-            }
-        }
-    }
-}
-
 // === impl Books ===
 
 impl Books {
-    pub(super) fn new(node: Node<Shared>) -> Self {
+    pub(super) fn new(
+        node: Node<Shared>,
+        name: &'static str,
+        terms: Terms,
+        watch: Watch,
+        budget: Arc<AtomicU64>,
+    ) -> Self {
         Self {
             node,
+            name,
+            terms,
+            watch,
+            budget,
+            pulses: Mutex::default(),
+            opened: AtomicU64::new(0),
+            clears: AtomicU64::new(0),
+            limit: Mutex::new((MAX, Duration::ZERO)),
+            down_since: Mutex::default(),
             highest: Mutex::default(),
             events: Mutex::default(),
             open: AtomicU64::new(0),
@@ -167,8 +87,66 @@ impl Books {
         let mut highest = lock(&self.highest);
         if highest.get(&gauge).is_none_or(|before| value > *before) {
             highest.insert(gauge, value);
-            self.write(gauge.name(), value, gauge.at_most());
+            self.write(gauge.name(), value, gauge.at_most(&self.terms));
         }
+    }
+
+    /// Writes it down for as long as it is there.
+    pub(super) fn enter(&self, pulse: Arc<Pulse>) -> u64 {
+        let number = self.opened.fetch_add(1, Ordering::Relaxed);
+        lock(&self.pulses).insert(number, pulse);
+        number
+    }
+
+    /// It is there no more.
+    pub(super) fn strike(&self, number: u64) {
+        lock(&self.pulses).remove(&number);
+    }
+
+    /// How often the pool was cleared.
+    pub(super) fn clears(&self) -> u64 {
+        self.clears.load(Ordering::Relaxed)
+    }
+
+    /// The pool is cleared.
+    pub(super) fn cleared(&self) {
+        self.clears.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The pool may hold `max` from now on.
+    pub(super) fn limited(&self, max: usize) {
+        *lock(&self.limit) = (max, self.watch.awake());
+    }
+
+    /// Looks whether a dial may begin.
+    pub(super) fn dials(&self) {
+        let (max, since) = *lock(&self.limit);
+        // A dial that was decided on before begins a moment later.
+        if self.watch.awake() > since + 2 * TICK && self.open() >= max {
+            self.read(Gauge::PastResize, 1);
+        }
+    }
+
+    /// Reads what is parked and how the pool stands.
+    pub(super) fn audit(&self, snapshot: &Snapshot) {
+        let pulses: Vec<_> = lock(&self.pulses).values().cloned().collect();
+        for pulse in pulses {
+            if let Some(unproved) = pulse.unproved_for() {
+                self.read(Gauge::Unproved, millis(unproved));
+            }
+            if let Some(unheard) = pulse.unheard_for() {
+                self.read(Gauge::EndUnnoticed, millis(unheard));
+            }
+        }
+        let now = self.watch.awake();
+        let mut down_since = lock(&self.down_since);
+        if snapshot.state != State::Down || snapshot.waiting == 0 {
+            *down_since = None;
+            return;
+        }
+        let since = *down_since.get_or_insert(now);
+        drop(down_since);
+        self.read(Gauge::WaitingWhileDown, millis(now.saturating_sub(since)));
     }
 
     /// Reads what the pool says of itself.
@@ -188,6 +166,12 @@ impl Books {
         let books = Arc::clone(self);
         let before = books.counter(gauge).fetch_add(1, Ordering::Relaxed);
         books.read(gauge, before + 1);
+        if gauge == Gauge::Open {
+            let before = books.budget.fetch_add(1, Ordering::Relaxed);
+            if books.terms.pools.len() > 1 {
+                books.read(Gauge::Budget, before + 1);
+            }
+        }
         Counted { books, gauge }
     }
 
@@ -197,7 +181,8 @@ impl Books {
             .iter()
             .map(|(event, count)| format!("{event} {count}"))
             .collect();
-        self.node.note(events.join(", "));
+        self.node
+            .note(format!("{}: {}", self.name, events.join(", ")));
     }
 
     /// How many connections there are, counted where they are made.
@@ -215,18 +200,14 @@ impl Books {
             Gauge::Open => &self.open,
             Gauge::Dialing => &self.dialing,
             Gauge::InUse => &self.in_use,
-            Gauge::PoolOpen
-            | Gauge::PoolDialing
-            | Gauge::PoolWaiting
-            | Gauge::IdleWhenLent
-            | Gauge::DeadWhenLent
-            | Gauge::Waited => unreachable!("read, not counted"),
+            _ => unreachable!("read, not counted"),
         }
     }
 
     fn write(&self, of: &str, value: u64, at_most: u64) {
         let of = of.into();
-        self.node.record(What::Gauge { of, value, at_most });
+        self.node
+            .record_as(self.name, What::Gauge { of, value, at_most });
     }
 }
 
@@ -234,9 +215,9 @@ impl Observe<Event> for Books {
     fn observe(&self, event: &Event) {
         // Only counted: where a host is killed, connections close in any order.
         let what = match event {
-            Event::Opened { .. } => {
+            Event::Opened { cause, .. } => {
                 self.reported.fetch_add(1, Ordering::Relaxed);
-                "opened".to_owned()
+                format!("opened for {cause}")
             }
             Event::Closed { reason, .. } => {
                 self.reported.fetch_sub(1, Ordering::Relaxed);
@@ -250,7 +231,16 @@ impl Observe<Event> for Books {
             },
             Event::TimedOut { .. } => "caller timed out".to_owned(),
             Event::Overloaded { .. } => "caller turned away".to_owned(),
-            _ => "something new".to_owned(),
+            Event::Pinged { .. } => "pinged".to_owned(),
+            Event::CheckFailed { .. } => "check failed".to_owned(),
+            Event::Doubted { .. } => "doubted".to_owned(),
+            Event::FailedFast => "caller told at once".to_owned(),
+            Event::WentDown { .. } => "went down".to_owned(),
+            Event::Moving { .. } => "moving".to_owned(),
+            Event::Cleared { .. } => "cleared".to_owned(),
+            Event::Suspended => "suspended".to_owned(),
+            Event::PoolClosed => "drained".to_owned(),
+            _ => "something else".to_owned(),
         };
         *lock(&self.events).entry(what).or_default() += 1;
     }
@@ -261,19 +251,13 @@ impl Observe<Event> for Books {
 impl Drop for Counted {
     fn drop(&mut self) {
         // Nothing is written down: a host that is killed drops these in any order.
+        if self.gauge == Gauge::Open {
+            self.books.budget.fetch_sub(1, Ordering::Relaxed);
+        }
         self.books
             .counter(self.gauge)
             .fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-fn number(count: usize) -> u64 {
-    u64::try_from(count).expect("a count fits 64 bits")
-}
-
-/// Whole milliseconds, rounded up: what is over a limit by any part of one is over it.
-pub(super) fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_micros().div_ceil(1_000)).expect("less than a run")
 }
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -14,8 +14,8 @@ use bowline_sim::history::Id;
 use bowline_sim::scenario::Node;
 use tokio::time::{sleep, timeout};
 
-use super::books::Gauge;
 use super::chance::Chance;
+use super::gauge::Gauge;
 use super::lender::{Lender, Loan};
 use super::line::Line;
 use super::shared::{self, Shared};
@@ -134,7 +134,8 @@ impl Caller {
             line.returns();
             Ok(appended)
         };
-        match within(patience, self.lender.pool.run(work)).await {
+        let pool = self.lender.pool();
+        match within(patience, pool.run(work)).await {
             Some(Ok(appended)) => shared::acked(&self.node, id, appended),
             _ if begun.get() => shared::unknown(&self.node, id),
             _ => shared::failed(&self.node, id),

@@ -4,26 +4,35 @@ use std::cell::{Cell, RefCell};
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
-use bowline_pool::{Error, Pool, Pooled, Reuse};
+use bowline_link::BoxError;
+use bowline_pool::{Error, InUse, Pool, Pooled, Reuse};
+use bowline_sim::history::Id;
 use tokio::time::Instant;
 
-use super::Mutation;
-use super::books::{Books, Counted, Gauge, millis};
+use super::books::{Books, Counted};
+use super::gauge::{Gauge, millis, number};
 use super::line::Line;
+use super::{MAX, Mutation};
 
 /// Which loan is never given back where one is to be kept.
 const KEPT: u64 = 30;
 
 /// A pool and its books.
-#[derive(Debug)]
 pub(super) struct Lender {
-    pub(super) pool: Pool<Line>,
+    pool: RefCell<Pool<Line>>,
     pub(super) books: Arc<Books>,
+    /// By which the server knows its connections.
+    pub(super) session: Id,
+    maker: Maker,
     mutation: Option<Mutation>,
     lent: Cell<u64>,
     kept: RefCell<Vec<Pooled<Line>>>,
 }
+
+/// Makes a pool anew, as after a drain.
+pub(super) type Maker = Box<dyn Fn() -> Result<Pool<Line>, BoxError>>;
 
 /// A connection on loan, given back when it is dropped.
 pub(super) struct Loan {
@@ -36,20 +45,83 @@ pub(super) struct Loan {
 // === impl Lender ===
 
 impl Lender {
-    pub(super) fn new(pool: Pool<Line>, books: Arc<Books>, mutation: Option<Mutation>) -> Self {
-        Self {
-            pool,
+    pub(super) fn new(
+        maker: Maker,
+        books: Arc<Books>,
+        session: Id,
+        mutation: Option<Mutation>,
+    ) -> Result<Self, BoxError> {
+        Ok(Self {
+            pool: RefCell::new(maker()?),
             books,
+            session,
+            maker,
             mutation,
             lent: Cell::new(0),
             kept: RefCell::default(),
+        })
+    }
+
+    /// The pool that there is now.
+    pub(super) fn pool(&self) -> Pool<Line> {
+        self.pool.borrow().clone()
+    }
+
+    /// Closes what was opened until now.
+    pub(super) fn clear(&self, in_use: InUse) {
+        if self.mutation != Some(Mutation::ForgetClears) {
+            self.pool().clear(in_use);
         }
+        self.books.cleared();
+    }
+
+    /// Allows so many from now on.
+    pub(super) fn resize(&self, max: usize) -> Result<(), BoxError> {
+        if self.mutation != Some(Mutation::ForgetResizes) {
+            self.pool().resize(max)?;
+        }
+        self.books.limited(max);
+        Ok(())
+    }
+
+    /// Drains the pool. Its callers have `within` to bring back what they hold, counted in
+    /// the time that they are awake.
+    pub(super) async fn drain(&self, within: Duration) {
+        let began = self.books.watch.awake();
+        let pool = self.pool();
+        loop {
+            let report = pool.drain(Instant::now() + within).await;
+            if report.is_complete() {
+                break;
+            }
+            if self.books.watch.awake() > began + within {
+                return self.books.read(Gauge::Undrained, number(report.lent.len()));
+            }
+        }
+        self.books.read(Gauge::Undrained, number(self.books.open()));
+    }
+
+    /// Has another pool in place of one that was drained.
+    pub(super) fn reopen(&self) -> Result<(), BoxError> {
+        let pool = (self.maker)()?;
+        self.books.limited(MAX);
+        *self.pool.borrow_mut() = pool;
+        Ok(())
     }
 
     /// Borrows one.
     pub(super) async fn check_out(self: &Rc<Self>) -> Result<Loan, Error> {
         let begun = Instant::now();
-        let line = self.pool.checkout().await?;
+        let awake = self.books.watch.awake();
+        let pool = self.pool();
+        let line = match pool.checkout().await {
+            Ok(line) => line,
+            Err(error) => {
+                let waited = self.books.watch.awake().saturating_sub(awake);
+                self.books.read(Gauge::GaveUp, millis(waited));
+                return Err(error);
+            }
+        };
         let waited = millis(Instant::now() - begun);
         self.books.read(Gauge::Waited, waited);
         let number = self.lent.get() + 1;
@@ -60,15 +132,18 @@ impl Lender {
             number,
             _in_use: self.books.count(Gauge::InUse),
         };
-        if let Some(parked) = loan.lent() {
-            self.books.read(Gauge::IdleWhenLent, millis(parked));
-        }
+        loan.lent();
         Ok(loan)
+    }
+
+    /// Looks at all that is parked.
+    pub(super) fn audit(&self) {
+        self.books.audit(&self.pool().snapshot());
     }
 
     /// Writes down what the pool says of itself.
     pub(super) fn look(&self) {
-        self.books.read_snapshot(&self.pool.snapshot());
+        self.books.read_snapshot(&self.pool().snapshot());
     }
 }
 

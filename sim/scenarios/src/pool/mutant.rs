@@ -11,4 +11,26 @@ pub enum Mutation {
     PlayHealthy,
     /// Now and then what a caller gives back never reaches the pool.
     KeepOne,
+    /// Connections live much longer than they may.
+    ForgetAge,
+    /// The pool is never told to clear.
+    ForgetClears,
+    /// The pool is never told that it may hold fewer.
+    ForgetResizes,
+    /// The second pool of an application knows nothing of the budget.
+    ForgetBudget,
+    /// A pool opens one connection more than it may.
+    OpenMore,
+    /// A pool keeps all its connections, whoever else needs one.
+    KeepAll,
+    /// Callers wait twice as long as they should.
+    WaitLonger,
+    /// The hook on return does not run.
+    SkipResets,
+    /// Connections cannot be pinged.
+    NeverPing,
+    /// A ping says that all is well without a word to the peer.
+    PlayAnswering,
+    /// Ends are seen by callers alone, and by no sweep.
+    SleepThroughEnds,
 }

@@ -9,8 +9,9 @@ use bowline_policy::heartbeat::Fixed;
 use bowline_sim::history::{Id, What};
 use bowline_sim::scenario::After;
 use bowline_sim::scenario::Node;
+use tokio::time::Instant;
 
-use super::{PORT, SERVER, SILENCE};
+use super::{PORT, SERVERS, SILENCE, TROUBLE};
 use crate::calls::{self, Appended, Guests, Log, STREAM, Serving};
 
 /// What outlives every crash: what only the test may know, and the server's log, which
@@ -18,7 +19,7 @@ use crate::calls::{self, Appended, Guests, Log, STREAM, Serving};
 #[derive(Debug, Default)]
 pub struct Shared {
     log: Log,
-    guests: Guests,
+    pub(super) guests: Guests,
     asked: Mutex<Asked>,
 }
 
@@ -29,14 +30,17 @@ struct Asked {
     open: BTreeMap<Id, String>,
 }
 
-/// The server's software.
+/// The software of each server.
 pub(super) async fn serve(node: Node<Shared>) -> Result<(), BoxError> {
     let listener = node.listen(PORT).await?;
+    // Both servers keep one log, as two that share a database.
+    let rude_for = TROUBLE.saturating_sub(node.elapsed());
     let serving = Serving {
         log: node.shared().log.clone(),
         guests: node.shared().guests.clone(),
         heartbeat: Fixed::new(SILENCE / 3, SILENCE / 3, 2)?,
         chance: node.chance(),
+        rude_until: (!rude_for.is_zero()).then(|| Instant::now() + rude_for),
     };
     calls::serve(listener, serving).await
 }
@@ -98,7 +102,7 @@ pub(super) fn last_word(after: &After<Shared>) {
             after.record(&process, What::Unknown { stream, id });
         }
     }
-    after.record(SERVER, shared.log.last_word());
+    after.record(SERVERS[0], shared.log.last_word());
 }
 
 fn end(node: &Node<Shared>, id: Id, what: What) {
