@@ -42,7 +42,8 @@ async fn a_black_hole_costs_one_connect_and_later_callers_nothing() {
 async fn a_fallback_is_left_one_by_one_after_proven_health() {
     let world = World::new(&["a", "b"]);
     world.answer("a", Answer::Refuse);
-    let pool = world.pool(settings(8, Choice::Ordered), list(&["a", "b"]));
+    let unhurried = settings(8, Choice::Ordered).move_gap(secs(4)).unwrap();
+    let pool = world.pool(unhurried, list(&["a", "b"]));
     park(&pool, 4).await;
     assert_eq!(world.live(["a", "b"]), [0, 4]);
 
@@ -59,7 +60,7 @@ async fn a_fallback_is_left_one_by_one_after_proven_health() {
     assert!(Instant::now() - well >= secs(60), "a minute of health");
     assert_eq!(least, 4, "nobody left before");
 
-    for _ in 0..100 {
+    for _ in 0..200 {
         sleep(ms(100)).await;
         let [ahead, behind] = world.live(["a", "b"]);
         assert!(ahead + behind >= 4, "the new one first");
@@ -69,7 +70,7 @@ async fn a_fallback_is_left_one_by_one_after_proven_health() {
     let moves = world.moves();
     assert_eq!(moves.len(), 4);
     for pair in moves.windows(2) {
-        assert!(pair[1].0 - pair[0].0 >= ms(500), "a gap between moves");
+        assert!(pair[1].0 - pair[0].0 >= secs(2), "a gap between moves");
     }
     let moved = |reason: &CloseReason| *reason == CloseReason::Moved;
     assert!(world.reasons().iter().all(moved), "{:?}", world.reasons());
@@ -170,5 +171,25 @@ async fn a_move_that_is_called_off_closes_nothing_later() {
     drop(held);
     sleep(secs(5)).await;
     assert_eq!(world.reasons(), []);
+    assert_eq!(world.live(["a", "b"]), [0, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_goes_by_itself_leaves_its_successor_alone() {
+    let world = World::new(&["a", "b"]);
+    world.answer("a", Answer::Refuse);
+    let pool = world.pool(settings(1, Choice::Ordered), list(&["a", "b"]));
+    let held = pool.checkout().await.unwrap();
+    world.answer("a", Answer::Accept);
+    sleep(secs(30)).await;
+    // It has been asked to leave, and does, though not for that.
+    held.discard();
+    sleep(secs(1)).await;
+    assert_eq!(world.live(["a", "b"]), [1, 0]);
+
+    world.crash("a");
+    let lent = pool.checkout().await.unwrap();
+    assert_eq!(lent.host(), "b");
+    drop(lent);
     assert_eq!(world.live(["a", "b"]), [0, 1]);
 }

@@ -122,7 +122,8 @@ async fn a_request_is_called_back_with_its_connection() {
     requests.spawn(service.oneshot(Ask::Silence));
     sleep(ms(10)).await;
     pool.clear(InUse::CallBack);
-    let error = requests.join_next().await.unwrap().unwrap().unwrap_err();
+    let called_back = timeout(ms(1), requests.join_next()).await;
+    let error = called_back.unwrap().unwrap().unwrap().unwrap_err();
     assert!(matches!(error, RequestError::CalledBack), "{error}");
     assert!(error.was_begun());
 }
