@@ -115,7 +115,8 @@ impl<D: Connect<Connection: Reuse>> Keeper<D> {
     /// Whether another ping can begin at once, and nobody would rather have the
     /// connection.
     fn has_time(&mut self, settings: &Settings) -> bool {
-        if self.in_demand() {
+        // While nothing is lent, those in line get nothing by our waiting.
+        if self.in_demand() && !self.shared.gate.is_held() {
             return false;
         }
         let has_time = self.pinging + self.due.len() < settings.max_checking;

@@ -34,7 +34,11 @@ pub(super) async fn run(node: Node<Shared>, mutation: Option<Mutation>) -> Resul
     let mut auditor = JoinSet::new();
     auditor.spawn_local(audit(watch, lenders.clone()));
     call_until_healed(&node, &lenders).await?;
-    finale::play(&node, &lenders).await
+    // One that is struck for good is owed nothing.
+    if node.is_core(node.name()) {
+        finale::play(&node, &lenders).await?;
+    }
+    Ok(())
 }
 
 /// Looks at all that is parked, for ever.

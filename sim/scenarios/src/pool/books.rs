@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bowline_policy::Observe;
-use bowline_pool::{DialError, Event, Snapshot, State};
+use bowline_pool::{DialError, Event, Snapshot};
 use bowline_sim::history::What;
 use bowline_sim::scenario::Node;
 
@@ -33,8 +33,6 @@ pub(super) struct Books {
     clears: AtomicU64,
     /// What the pool may hold at present, and since when.
     limit: Mutex<(usize, Duration)>,
-    /// Since when nobody can be reached.
-    down_since: Mutex<Option<Duration>>,
     highest: Mutex<BTreeMap<Gauge, u64>>,
     /// How often each thing happened, as the pool's events say.
     events: Mutex<BTreeMap<String, u64>>,
@@ -71,7 +69,6 @@ impl Books {
             opened: AtomicU64::new(0),
             clears: AtomicU64::new(0),
             limit: Mutex::new((MAX, Duration::ZERO)),
-            down_since: Mutex::default(),
             highest: Mutex::default(),
             events: Mutex::default(),
             open: AtomicU64::new(0),
@@ -127,8 +124,8 @@ impl Books {
         }
     }
 
-    /// Reads what is parked and how the pool stands.
-    pub(super) fn audit(&self, snapshot: &Snapshot) {
+    /// Reads what is parked.
+    pub(super) fn audit(&self) {
         let pulses: Vec<_> = lock(&self.pulses).values().cloned().collect();
         for pulse in pulses {
             if let Some(unproved) = pulse.unproved_for() {
@@ -138,15 +135,6 @@ impl Books {
                 self.read(Gauge::EndUnnoticed, millis(unheard));
             }
         }
-        let now = self.watch.awake();
-        let mut down_since = lock(&self.down_since);
-        if snapshot.state != State::Down || snapshot.waiting == 0 {
-            *down_since = None;
-            return;
-        }
-        let since = *down_since.get_or_insert(now);
-        drop(down_since);
-        self.read(Gauge::WaitingWhileDown, millis(now.saturating_sub(since)));
     }
 
     /// Reads what the pool says of itself.

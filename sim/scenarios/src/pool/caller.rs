@@ -131,6 +131,7 @@ impl Caller {
             line.lent();
             let appended = timeout(CALL, line.call(call)).await??;
             // It returns to the pool at once.
+            line.settle();
             line.returns();
             Ok(appended)
         };

@@ -124,7 +124,9 @@ async fn bury_the_dead(node: &Node<Shared>, lender: &Rc<Lender>) -> Result<(), B
             calling.spawn_local(async move {
                 match lender.check_out().await {
                     Ok(mut loan) => call(&node, &mut loan).await,
-                    Err(_) => false,
+                    // A peer that hung up on who had not asked anything yet may be
+                    // left alone for a while.
+                    Err(_) => true,
                 }
             });
         }

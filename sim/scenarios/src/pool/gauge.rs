@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::terms::Terms;
 use super::watch::TICK;
-use super::{AGE, BUDGET, DIALS_MAX, MAX, SWEEP, WAIT, WAITERS_MAX};
+use super::{AGE, BUDGET, CHECK, DIALS_MAX, MAX, SWEEP, WAIT, WAITERS_MAX};
 
 /// What is limited at any time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,8 +45,6 @@ pub(super) enum Gauge {
     Unproved,
     /// Dials that began above a limit that had been lowered before.
     PastResize,
-    /// How long callers stood in line while nobody could be reached, in milliseconds.
-    WaitingWhileDown,
     /// Connections open after a drain that came to its end, and drains that did not.
     Undrained,
 }
@@ -101,7 +99,6 @@ impl Gauge {
             Self::EndUnnoticed => "ms that nobody heard a parked connection call",
             Self::Unproved => "ms that a parked connection proved nothing",
             Self::PastResize => "dials above a limit just lowered",
-            Self::WaitingWhileDown => "ms that callers stood in line though all was down",
             Self::Undrained => "connections left by a drain",
         }
     }
@@ -118,9 +115,9 @@ impl Gauge {
             Self::Waited => millis(WAIT),
             // A tick to notice it, and one of rounding.
             Self::GaveUp => millis(WAIT + 2 * TICK),
-            Self::EndUnnoticed => millis(SWEEP + 2 * TICK),
+            // A check that is under way ends first.
+            Self::EndUnnoticed => millis(SWEEP + CHECK + 2 * TICK),
             Self::Unproved => millis(terms.silence() + 2 * TICK),
-            Self::WaitingWhileDown => millis(2 * TICK),
             Self::DeadWhenLent
             | Self::ClearedWhenLent
             | Self::UnresetWhenLent

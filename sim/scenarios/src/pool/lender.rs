@@ -138,7 +138,7 @@ impl Lender {
 
     /// Looks at all that is parked.
     pub(super) fn audit(&self) {
-        self.books.audit(&self.pool().snapshot());
+        self.books.audit();
     }
 
     /// Writes down what the pool says of itself.

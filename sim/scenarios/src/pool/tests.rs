@@ -3,7 +3,7 @@
 use bowline_sim::history::What;
 use bowline_sim::scenario::{Outcome, Play};
 
-use super::books::Gauge;
+use super::gauge::Gauge;
 use super::*;
 
 fn play(seed: u64) -> Outcome {
@@ -92,4 +92,24 @@ fn a_dead_connection_that_plays_healthy_is_found_out() {
 #[test]
 fn a_connection_that_never_comes_back_is_found_out() {
     assert!(found_within(20, Mutation::KeepOne, &["at-rest"]));
+}
+
+// contract: pool-1, pool-3, pool-6, pool-8, pool-10, sim-3
+#[test]
+fn what_is_broken_at_a_seam_of_the_pool_is_found_out() {
+    for (mutation, rule) in [
+        (Mutation::ForgetAge, "at-most"),
+        (Mutation::ForgetClears, "at-most"),
+        (Mutation::ForgetResizes, "at-most"),
+        (Mutation::ForgetBudget, "at-most"),
+        (Mutation::OpenMore, "at-most"),
+        (Mutation::KeepAll, "at-rest"),
+        (Mutation::WaitLonger, "at-most"),
+        (Mutation::SkipResets, "at-most"),
+        (Mutation::NeverPing, "at-most"),
+        (Mutation::PlayAnswering, "at-rest"),
+        (Mutation::SleepThroughEnds, "at-most"),
+    ] {
+        assert!(found_within(20, mutation, &[rule]), "{mutation:?}");
+    }
 }
