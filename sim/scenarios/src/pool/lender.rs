@@ -126,7 +126,7 @@ impl Lender {
         self.books.read(Gauge::Waited, waited);
         let number = self.lent.get() + 1;
         self.lent.set(number);
-        let mut loan = Loan {
+        let loan = Loan {
             line: Some(line),
             lender: Rc::clone(self),
             number,

@@ -148,7 +148,7 @@ impl Line {
     }
 
     /// It was lent now. What that says against the pool goes into the books.
-    pub(super) fn lent(&mut self) {
+    pub(super) fn lent(&self) {
         let now = Instant::now();
         self.pulse.leaves();
         let books = &self.books;
