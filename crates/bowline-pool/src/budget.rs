@@ -366,3 +366,6 @@ fn free(open: &AtomicUsize) {
     let before = open.fetch_sub(1, Ordering::SeqCst);
     debug_assert!(before > 0, "a seat is given back once");
 }
+
+#[cfg(test)]
+mod tests;

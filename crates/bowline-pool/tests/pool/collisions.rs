@@ -137,7 +137,7 @@ fn a_pool_suspended_and_resumed_in_one_moment_keeps_nothing_aside() {
         drop(take(&lent));
     };
     let other = (resume_and_return, |_, ()| {});
-    collide(&runtime, 20_000, lend, (suspend, all_are_lent), other);
+    collide(&runtime, 10_000, lend, (suspend, all_are_lent), other);
 }
 
 /// A pool whose one connection is lent, for one round.
@@ -183,7 +183,7 @@ fn what_comes_back_as_the_pool_drains_is_closed_wherever_it_was_going() {
             assert!(report.is_complete(), "round {round}: {report}");
         };
         let return_it = (|| drop(take(&lent)), |_, ()| {});
-        collide(&runtime, 2_000, lend, (drain, is_closed), return_it);
+        collide(&runtime, 1_500, lend, (drain, is_closed), return_it);
         assert!(net.books_balance());
     }
 }
@@ -244,7 +244,7 @@ fn a_call_to_look_up_reaches_a_caller_who_joins_in_that_moment() {
         let told = told.unwrap_or_else(|| panic!("not told in round {round}"));
         assert!(matches!(told, Err(Error::Suspended)));
     };
-    collide(&runtime, 50_000, leave_a_call, fail, (join, is_told));
+    collide(&runtime, 20_000, leave_a_call, fail, (join, is_told));
 }
 
 // contract: pool-1, pool-10
@@ -270,7 +270,7 @@ fn what_comes_back_as_the_pool_shrinks_does_not_stay() {
     };
     let shrink = (|| pool.resize(1).unwrap(), has_shrunk);
     let return_it = (|| drop(take(&lent)), |_, ()| {});
-    collide(&runtime, 8_000, lend, shrink, return_it);
+    collide(&runtime, 4_000, lend, shrink, return_it);
 }
 
 fn give_back_in_time(

@@ -73,7 +73,7 @@ fn look<F: Future>(future: Pin<&mut F>) -> Option<F::Output> {
 // contract: pool-2
 #[test]
 fn a_connection_that_comes_back_as_a_caller_joins_reaches_it() {
-    const ROUNDS: usize = 200_000;
+    const ROUNDS: usize = 100_000;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
