@@ -171,10 +171,15 @@ impl<C: Reuse> Shared<C> {
         }
         // Published; now look. A caller that joined in between has emptied the
         // slot before it was filled, and would wait for what lies there.
+        if self.gate.is_clear() {
+            return;
+        }
+        if !self.gate.is_shut() {
+            self.rack.flush();
+        }
+        // The same again: while it was flushed, nobody could have seen it.
         if self.gate.is_shut() {
             self.clear_rack();
-        } else if !self.gate.is_clear() {
-            self.rack.flush();
         }
     }
 

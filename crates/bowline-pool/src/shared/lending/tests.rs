@@ -18,7 +18,7 @@ use crate::budget::{Budget, Quota};
 use crate::origin::Origin;
 use crate::{Death, Settings};
 
-const ROUNDS: usize = 20_000;
+const ROUNDS: usize = 40_000;
 
 struct Idle;
 
@@ -179,6 +179,29 @@ fn a_wish_is_not_taken_back_for_a_caller_who_just_joined() {
         assert!(is_heard || is_nudged(&shared), "forgotten in round {round}");
         drop(caller);
     });
+}
+
+// contract: pool-2
+#[test]
+fn what_is_parked_as_the_pool_stops_lending_does_not_hang_there() {
+    let clock = clock();
+    let _entered = clock.enter();
+    let shared = shared(1, None);
+    let lend = || lent(&shared);
+    let suspend = || shared.suspend(false);
+    let park = |conn| shared.park(conn);
+    let is_aside = |round, ()| {
+        assert_eq!(shared.rack.parked(), 0, "round {round}");
+        for conn in shared.take_aside() {
+            shared.discard(conn, CloseReason::Discarded);
+        }
+        shared.resume();
+        assert_eq!(shared.quota.open(), 0, "round {round}");
+    };
+    // The moment between two looks at the gate is short.
+    for _ in 0..5 {
+        collide(lend, suspend, park, is_aside);
+    }
 }
 
 // contract: pool-1, pool-10
