@@ -10,7 +10,7 @@
 //! ```
 //! use bowline_link::Endpoint;
 //! use bowline_policy::Observe;
-//! use bowline_pool::Event;
+//! use bowline_pool::{Cause, Event};
 //! use bowline_telemetry::{PoolMetrics, Registry, catalogue};
 //! use std::time::Duration;
 //!
@@ -18,7 +18,8 @@
 //! // In earnest the observer goes to `Pool::observed`, in an `Arc`.
 //! let metrics = PoolMetrics::new(registry.recorder(), "history");
 //! let endpoint: Endpoint = "history.example:7400".parse()?;
-//! metrics.observe(&Event::Opened { endpoint, took: Duration::from_millis(3) });
+//! let (cause, took) = (Cause::Demand, Duration::from_millis(3));
+//! metrics.observe(&Event::Opened { id: 1, endpoint, cause, took });
 //!
 //! let opened = r#"bowline_pool_connections_opened_total{pool="history"} 1"#;
 //! assert!(registry.render().contains(opened));
