@@ -26,11 +26,13 @@
 //! ```
 
 mod curve;
+mod hint;
 mod plan;
 mod schedule;
 mod session;
 
 pub use curve::Jitter;
+pub use hint::{HINT_CAP_DEFAULT, HintLimits};
 pub use schedule::{DELAY_MAX, DELAY_MIN, Invalid, STABLE_AFTER_DEFAULT, Schedule};
 pub use session::{Maker, Proof, Session};
 

@@ -3,28 +3,36 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::future::poll_fn;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bowline_link::{BoxError, Connect, Endpoint};
-use bowline_policy::Observe;
-use bowline_policy::backoff::{self, Maker};
-use tokio::sync::{Notify, watch};
+use bowline_link::{BoxError, Connect, Endpoint, WallClock};
+use bowline_policy::backoff::{self, DELAY_MAX, DELAY_MIN, HINT_CAP_DEFAULT, HintLimits, Maker};
+use bowline_policy::endpoints;
+use bowline_policy::{Observe, lifetime};
+use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::driver::{BoxConnect, Driver, Parts};
-use crate::link::{Lease, Link};
-use crate::session::BoxHook;
+use crate::classify::{ByError, Classify};
+use crate::driver::{BoxConnect, Driver, Leaps, Opener, Parts};
+use crate::events::Hub;
+use crate::link::{Lease, Link, Orders};
+use crate::listing::Listing;
+use crate::session::{BoxFuture, BoxHook};
 use crate::slot::Slot;
-use crate::{Context, Established, Event, Reconnect, Resumption, State, Trace};
+use crate::{
+    ByCause, Context, Error, Established, Event, Reconnect, Resumption, State, Trace, Verdict,
+};
 
-/// How long an attempt may take unless told: three retransmissions of a lost
-/// SYN (1 + 2 + 4 s) and some time for the handshakes after it.
-pub const CONNECT_TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
+mod moving;
+mod tuning;
 
-/// How long a caller waits for a connection unless told: long enough for a peer
-/// that restarts, short enough for a person who waits.
-pub const FAILFAST_AFTER_DEFAULT: Duration = Duration::from_secs(5);
+pub(crate) use tuning::Tuning;
+pub use tuning::{
+    CONNECT_TIMEOUT_DEFAULT, FAILFAST_AFTER_DEFAULT, InitialConnect, MOVE_SPLAY_DEFAULT,
+    PROBE_PARKED_DEFAULT, REDIRECTS_MAX_DEFAULT, RETIRE_WITHIN_DEFAULT,
+};
 
 /// The settings of a link that has not been started.
 ///
@@ -33,26 +41,19 @@ pub const FAILFAST_AFTER_DEFAULT: Duration = Duration::from_secs(5);
 pub struct Builder<S> {
     connect: BoxConnect<S>,
     endpoint: Endpoint,
+    listing: Listing,
+    discovery: Option<BoxDiscovery<S>>,
     backoff: backoff::Session,
-    connect_timeout: Duration,
-    failfast_after: Duration,
-    classify: BoxClassify,
+    lifetime: Option<lifetime::Planner>,
+    wall: Option<Arc<dyn WallClock>>,
+    tuning: Tuning,
+    classify: Box<dyn Classify>,
     hook: Option<BoxHook<S>>,
     observer: Arc<dyn Observe<Event>>,
 }
 
-pub(crate) type BoxClassify = Box<dyn Fn(&(dyn StdError + 'static)) -> Verdict + Send + Sync>;
-
-/// What to do about an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Verdict {
-    /// Try again when the backoff says so.
-    Retry,
-    /// Trying again would not help (a bad token, an unknown protocol version):
-    /// park the link.
-    Fatal,
-}
+/// A discovery without its type, that waits for the link it is for.
+type BoxDiscovery<S> = Box<dyn FnOnce(Arc<Link<S>>) -> BoxFuture<()> + Send>;
 
 // === impl Builder ===
 
@@ -61,13 +62,25 @@ impl<S: Clone + Send + 'static> Builder<S> {
     where
         C: Connect<Connection = Established<S>>,
     {
+        let backoff = maker.session();
+        // Links that are told of one list must not follow it in step.
+        let seed = maker.session().spread(Duration::ZERO, DELAY_MAX).as_nanos();
+        let seed = u64::try_from(seed).expect("a year of nanoseconds is below 2^64");
+        let in_order = endpoints::Settings::new(endpoints::Choice::Ordered);
+        let sets = endpoints::Maker::new(in_order, seed);
+        let alone = vec![endpoints::Endpoint::new(endpoint.clone())];
+        let now = Instant::now().into_std();
+        let listing = Listing::new(alone, &sets, now).expect("a list of one is none too long");
         Self {
             connect: boxed_connect(connect),
             endpoint,
-            backoff: maker.session(),
-            connect_timeout: CONNECT_TIMEOUT_DEFAULT,
-            failfast_after: FAILFAST_AFTER_DEFAULT,
-            classify: Box::new(|_| Verdict::Retry),
+            listing,
+            discovery: None,
+            backoff,
+            lifetime: None,
+            wall: None,
+            tuning: Tuning::new(hint_limits(maker.schedule())),
+            classify: Box::new(ByCause),
             hook: None,
             observer: Arc::new(Trace),
         }
@@ -81,7 +94,7 @@ impl<S: Clone + Send + 'static> Builder<S> {
     /// If `limit` is zero, with which nothing could ever connect.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         assert!(!limit.is_zero(), "connect_timeout is zero");
-        self.connect_timeout = limit;
+        self.tuning.connect_timeout = limit;
         self
     }
 
@@ -89,20 +102,66 @@ impl<S: Clone + Send + 'static> Builder<S> {
     /// ([`FAILFAST_AFTER_DEFAULT`] unless told), then fails its call.
     ///
     /// Zero fails each call at once while there is no connection. Then a caller
-    /// that repeats its calls without a pause of its own spins.
-    pub fn failfast_after(mut self, limit: Duration) -> Self {
-        self.failfast_after = limit;
+    /// that repeats its calls without a pause of its own spins. `None` keeps it
+    /// waiting for as long as it takes: right under a balancer, which calls
+    /// others meanwhile, and where somebody above has a deadline of their own.
+    pub fn failfast_after(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.tuning.failfast_after = limit.into();
         self
     }
 
-    /// Judges each reason for which there is no connection: what the connector,
-    /// the session hook, the `closed` future or the service's `poll_ready` said.
-    /// Unless told, all of them deserve another try.
+    /// Judges each reason for which there is no connection by its error alone:
+    /// what the connector, the session hook, the `closed` future or the service's
+    /// `poll_ready` said. Unless told, [`ByCause`] judges.
     pub fn classify(
-        mut self,
+        self,
         classify: impl Fn(&(dyn StdError + 'static)) -> Verdict + Send + Sync + 'static,
     ) -> Self {
-        self.classify = Box::new(classify);
+        self.classifier(ByError(classify))
+    }
+
+    /// Judges each reason for which there is no connection; [`ByCause`] unless
+    /// told.
+    pub fn classifier(mut self, classifier: impl Classify) -> Self {
+        self.classify = Box::new(classifier);
+        self
+    }
+
+    /// What is done about the first connection; [`InitialConnect::Background`]
+    /// unless told.
+    pub fn initial(mut self, initial: InitialConnect) -> Self {
+        self.tuning.initial = initial;
+        self
+    }
+
+    /// Lets a link that is parked because its schedule ended try once in this time,
+    /// less up to a quarter; [`PROBE_PARKED_DEFAULT`] unless told, never if `None`.
+    ///
+    /// One that is parked for a fatal reason waits for somebody to ask.
+    ///
+    /// # Panics
+    ///
+    /// If the time is zero, which would be no parking.
+    pub fn probe_parked_every(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        let interval = interval.into();
+        assert!(
+            interval.is_none_or(|interval| !interval.is_zero()),
+            "probe_parked_every is zero"
+        );
+        self.tuning.probe_parked_every = interval;
+        self
+    }
+
+    /// Keeps at most so many events for each reader of
+    /// [`events`](Reconnect::events); [`EVENTS_MAX_DEFAULT`](crate::EVENTS_MAX_DEFAULT)
+    /// unless told.
+    ///
+    /// # Panics
+    ///
+    /// If it is zero, with which no reader would ever see one.
+    pub fn events_max(mut self, events: usize) -> Self {
+        assert!(events > 0, "events_max is zero");
+        self.tuning.events_max = events;
         self
     }
 
@@ -135,34 +194,81 @@ impl<S: Clone + Send + 'static> Builder<S> {
         self
     }
 
-    /// Starts the link: it connects at once, and again whenever it must, until
-    /// the last handle is dropped.
+    /// Starts the link: it connects, at once unless told
+    /// [otherwise](Self::initial), and again whenever it must, until the last
+    /// handle is dropped.
     ///
     /// # Panics
     ///
     /// Outside a tokio runtime.
     pub fn build(self) -> Reconnect<S> {
+        let tuning = self.tuning;
+        let now = Instant::now().into_std();
+        let mut listing = self.listing;
+        let first = listing.set.choose(now);
+        let endpoint = first.map_or_else(|| self.endpoint.clone(), |chosen| chosen.key);
+        let orders = Orders::new();
+        if tuning.initial != InitialConnect::Lazy {
+            orders.wanted.cancel();
+        }
         let link = Arc::new(Link {
             endpoint: self.endpoint,
-            failfast_after: self.failfast_after,
+            failfast_after: tuning.failfast_after,
             observer: self.observer,
-            state: watch::Sender::new(State::Connecting { attempt: 1 }),
+            hub: Hub::new(tuning.events_max),
+            state: watch::Sender::new(match tuning.initial {
+                InitialConnect::Lazy => State::Idle,
+                InitialConnect::Background | InitialConnect::Eager => State::Connecting {
+                    attempt: 1,
+                    endpoint,
+                },
+            }),
             slot: Slot::new(),
-            revive: Notify::new(),
+            listing: Mutex::new(listing),
+            open: Mutex::default(),
+            first_failure: std::sync::OnceLock::new(),
+            orders,
             closing: CancellationToken::new(),
         });
-        let driver = Driver::new(
-            Arc::clone(&link),
-            Parts {
-                connect: self.connect,
-                connect_timeout: self.connect_timeout,
-                hook: self.hook,
-                classify: self.classify,
-                backoff: self.backoff,
-            },
-        );
-        let lease = Lease::start(driver.run());
+        let parts = Parts {
+            opener: Opener::new(self.connect, self.hook, tuning.connect_timeout),
+            classify: self.classify,
+            backoff: self.backoff,
+            lifetime: self.lifetime,
+            leaps: Leaps::new(self.wall),
+            tuning,
+            discovery: self.discovery.map(|begin| begin(Arc::clone(&link))),
+        };
+        let lease = Lease::start(Driver::new(Arc::clone(&link), parts).run());
         Reconnect::new(link, Arc::new(lease))
+    }
+
+    /// The same, and with [`InitialConnect::Eager`] waits until it is connected.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Closed`](crate::Kind::Closed) with the reason as its source, if no
+    /// endpoint could be connected to; never, where it is not eager.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping it closes the link.
+    pub async fn start(self) -> Result<Reconnect<S>, Error> {
+        let eager = self.tuning.initial == InitialConnect::Eager;
+        let link = self.build();
+        if eager {
+            let decided = |state: &State| matches!(state, State::Ready { .. } | State::Closed);
+            let mut state = link.state();
+            let state = state.wait_for(decided).await;
+            if !state.is_ok_and(|state| state.is_ready()) {
+                return Err(link.why_closed());
+            }
+        }
+        Ok(link)
     }
 }
 
@@ -170,8 +276,7 @@ impl<S> fmt::Debug for Builder<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("endpoint", &self.endpoint)
-            .field("connect_timeout", &self.connect_timeout)
-            .field("failfast_after", &self.failfast_after)
+            .field("tuning", &self.tuning)
             .finish_non_exhaustive()
     }
 }
@@ -194,4 +299,13 @@ where
             connect.call(endpoint).await.map_err(Into::into)
         })
     })
+}
+
+/// Hints unless told: as patient as the schedule, or more.
+fn hint_limits(schedule: &backoff::Schedule) -> HintLimits {
+    let floor = schedule.floor().max(DELAY_MIN);
+    let cap = schedule.cap().max(HINT_CAP_DEFAULT);
+    // A schedule of nothing but waits of more than five minutes has no room between.
+    let floor = floor.min(cap / 2);
+    HintLimits::new(floor, cap).expect("the floor is half of the cap at most")
 }

@@ -1,52 +1,79 @@
 //! The task that keeps one link connected. It decides nothing: when to try
-//! again is the backoff's to say, whether to try is the classifier's.
+//! again is the backoff's to say, where the set's, whether to try the classifier's.
+//!
+//! Everything that works is polled here, in one task: the attempt, the live
+//! connection, those that are being left, and the discovery of endpoints.
 
+use std::collections::BTreeSet;
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
-use bowline_link::{BoxError, DialStep, Endpoint};
-use bowline_policy::backoff::{self, Proof};
-use tokio::time::{Instant, sleep};
-use tracing::Instrument;
+use bowline_policy::backoff;
+use bowline_policy::lifetime;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::mpsc;
+use tokio::time::timeout_at;
 
-use crate::builder::BoxClassify;
-use crate::link::{Connection, Link, Live};
-use crate::session::{BoxFuture, BoxHook};
+use crate::builder::Tuning;
+use crate::classify::Classify;
+use crate::link::Link;
+use crate::session::BoxFuture;
 use crate::slot::Target;
-use crate::{
-    ClosedReason, ConnectTimeout, Context, Established, Event, LostReason, Resumption, SharedError,
-    State, Step, Verdict,
-};
+use crate::{ClosedReason, Event, InitialConnect, Reason, State};
 
-/// A connector without its type. Each call is one call of the maker.
-pub(crate) type BoxConnect<S> =
-    Box<dyn Fn(Endpoint) -> BoxFuture<Result<Established<S>, BoxError>> + Send + Sync>;
+mod beside;
+mod choosing;
+mod connecting;
+mod judging;
+mod leaps;
+mod living;
+mod resting;
+mod retiring;
+
+pub(crate) use connecting::{BoxConnect, Opener};
+pub(crate) use leaps::Leaps;
+
+use choosing::Next;
+use connecting::Attempt;
+use living::Ended;
+use retiring::{RETIRING_MAX, Retiree};
 
 /// Keeps one link connected until it is dropped.
 pub(crate) struct Driver<S> {
     /// First, so that handles hear of the end before the rest is torn down.
     closing: Closing<S>,
-    connect: BoxConnect<S>,
-    connect_timeout: Duration,
-    hook: Option<BoxHook<S>>,
-    classify: BoxClassify,
+    opener: Arc<Opener<S>>,
+    classify: Box<dyn Classify>,
     backoff: backoff::Session,
+    lifetime: Option<lifetime::Planner>,
+    leaps: Leaps,
+    tuning: Tuning,
     /// Which try this is, since the backoff last stood at its start.
     attempt: u32,
-    /// How many connections were made.
-    epoch: u64,
-    /// How far the current try has come.
-    step: Step,
+    /// Who is called next, if that was decided already.
+    next: Option<Next>,
+    /// Who was called since the last wait or success.
+    tried: BTreeSet<bowline_link::Endpoint>,
+    /// A connection was up.
+    was_up: bool,
+    /// How many redirects in a row were followed.
+    redirects: u32,
+    retired: mpsc::Sender<Retiree<S>>,
+    retirees: Option<mpsc::Receiver<Retiree<S>>>,
+    discovery: Option<BoxFuture<()>>,
 }
 
 /// What a driver does its work with.
 pub(crate) struct Parts<S> {
-    pub(crate) connect: BoxConnect<S>,
-    pub(crate) connect_timeout: Duration,
-    pub(crate) hook: Option<BoxHook<S>>,
-    pub(crate) classify: BoxClassify,
+    pub(crate) opener: Opener<S>,
+    pub(crate) classify: Box<dyn Classify>,
     pub(crate) backoff: backoff::Session,
+    pub(crate) lifetime: Option<lifetime::Planner>,
+    pub(crate) leaps: Leaps,
+    pub(crate) tuning: Tuning,
+    pub(crate) discovery: Option<BoxFuture<()>>,
 }
 
 /// Closes the link when the driver is gone, however that came about: nobody
@@ -59,23 +86,23 @@ struct Closing<S> {
 
 impl<S: Clone + Send + 'static> Driver<S> {
     pub(crate) fn new(link: Arc<Link<S>>, parts: Parts<S>) -> Self {
-        let Parts {
-            connect,
-            connect_timeout,
-            hook,
-            classify,
-            backoff,
-        } = parts;
+        let (retired, retirees) = mpsc::channel(RETIRING_MAX);
         Self {
             closing: Closing { link },
-            connect,
-            connect_timeout,
-            hook,
-            classify,
-            backoff,
+            opener: Arc::new(parts.opener),
+            classify: parts.classify,
+            backoff: parts.backoff,
+            lifetime: parts.lifetime,
+            leaps: parts.leaps,
+            tuning: parts.tuning,
             attempt: 0,
-            epoch: 0,
-            step: Step::Connect,
+            next: None,
+            tried: BTreeSet::new(),
+            was_up: false,
+            redirects: 0,
+            retired,
+            retirees: Some(retirees),
+            discovery: parts.discovery,
         }
     }
 
@@ -85,184 +112,110 @@ impl<S: Clone + Send + 'static> Driver<S> {
     ///
     /// At any await: what was being opened is dropped, and the link is closed.
     pub(crate) async fn run(mut self) {
-        let closing = self.closing.link.closing.clone();
-        tokio::select! {
-            biased;
-            () = closing.cancelled() => {}
-            () = self.keep_connected() => {}
+        let link = Arc::clone(&self.closing.link);
+        let mut retired = self.retirees.take().expect("a driver runs once");
+        let mut discovery = self.discovery.take();
+        let mut retirees = FuturesUnordered::new();
+        let mut left = pin!(calls_ended(&link));
+        let mut work = pin!(self.keep_connected());
+        loop {
+            tokio::select! {
+                biased;
+                () = link.closing.cancelled() => return,
+                () = &mut left => link.closing.cancel(),
+                Some(retiree) = retired.recv() => {
+                    retirees.push(retiree.run());
+                    retiring::cut_beyond_max(&link);
+                }
+                Some(()) = retirees.next(), if !retirees.is_empty() => {}
+                () = some(&mut discovery), if discovery.is_some() => discovery = None,
+                () = &mut work => return,
+            }
         }
     }
 
     async fn keep_connected(&mut self) {
+        if !self.link().orders.wanted.is_cancelled() {
+            let link = Arc::clone(self.link());
+            await_caller(&link).await;
+        }
+        let mut attempt = self.begin(Reason::First);
         loop {
-            let error = match self.attempt().await {
-                Ok((established, resumption)) => self.serve(established, resumption).await,
-                Err(error) => error,
+            let ended = match self.settle(attempt.await) {
+                Ok(made) => self.live(made).await,
+                Err(failed) => Ended::Failed(self.judge(&failed), failed),
             };
-            self.rest(error).await;
-        }
-    }
-
-    /// Makes one try, under one deadline.
-    async fn attempt(&mut self) -> Result<(Established<S>, Resumption), SharedError> {
-        self.attempt = self.attempt.saturating_add(1);
-        self.step = Step::Connect;
-        let attempt = self.attempt;
-        let limit = self.connect_timeout;
-        let link = Arc::clone(&self.closing.link);
-        let endpoint = link.endpoint.clone();
-        let span = tracing::debug_span!("connect", %endpoint, attempt);
-
-        link.tell(&Event::Connecting {
-            endpoint: endpoint.clone(),
-            attempt,
-        });
-        link.state.send_replace(State::Connecting { attempt });
-
-        let began = Instant::now();
-        // Not tokio's own: a breaker in the connector would take that for a change of mind.
-        let established = DialStep::within(limit, self.establish().instrument(span)).await;
-        let took = Instant::now() - began;
-        let result = established.unwrap_or_else(|_| {
-            let step = self.step;
-            Err(ConnectTimeout { limit, step }.into())
-        });
-        match result {
-            Ok((established, resumption)) => {
-                link.tell(&Event::Connected {
-                    endpoint,
-                    epoch: self.epoch,
-                    attempt,
-                    took,
-                    resumption,
-                });
-                Ok((established, resumption))
-            }
-            Err(error) => {
-                let error = SharedError::from(error);
-                link.tell(&Event::Failed {
-                    endpoint,
-                    attempt,
-                    took,
-                    error: Arc::clone(&error),
-                });
-                Err(error)
-            }
-        }
-    }
-
-    /// Connects, then lets the hook make a session of the connection.
-    async fn establish(&mut self) -> Result<(Established<S>, Resumption), BoxError> {
-        let endpoint = self.closing.link.endpoint.clone();
-        let mut established = (self.connect)(endpoint.clone()).await?;
-        self.epoch += 1;
-        let Some(hook) = &self.hook else {
-            return Ok((established, Resumption::Fresh));
-        };
-        self.step = Step::Session;
-        let context = Context {
-            epoch: self.epoch,
-            endpoint,
-            attempt: self.attempt,
-        };
-        let session = hook(established.service.clone(), context);
-        tokio::select! {
-            biased;
-            reason = &mut established.closed => Err(reason),
-            resumption = session => Ok((established, resumption?)),
-        }
-    }
-
-    /// Lets calls pass until the connection is over, and says why it is.
-    async fn serve(&mut self, established: Established<S>, resumption: Resumption) -> SharedError {
-        let Established {
-            service,
-            closed,
-            heard,
-        } = established;
-        let link = Arc::clone(&self.closing.link);
-        let up_at = Instant::now();
-        let proof = match heard {
-            Some(_) => Proof::TimeAndBytes,
-            None => Proof::Time,
-        };
-        self.backoff.connected(up_at.into_std(), proof);
-        let connection = Arc::new(Connection::new(
-            link.endpoint.clone(),
-            self.epoch,
-            self.attempt,
-            up_at,
-        ));
-        link.state.send_replace(State::Ready {
-            epoch: self.epoch,
-            resumption,
-        });
-        let live = Live::new(Arc::clone(&connection), service);
-        link.slot.replace(Target::Live(Arc::new(live)));
-
-        tokio::select! {
-            biased;
-            // A handle found the service unwilling.
-            () = connection.over() => {}
-            reason = closed => connection.finish(LostReason::Died, reason.into()),
-        }
-
-        link.slot.replace(Target::Down);
-        if heard.is_some_and(|heard| heard()) {
-            self.backoff.heard();
-        }
-        self.backoff.lost(Instant::now().into_std());
-        if self.backoff.attempts() == 0 {
-            self.attempt = 0;
-        }
-        link.tell_lost(&connection)
-    }
-
-    /// Waits until it is time for the next try, or somebody asks for it.
-    async fn rest(&mut self, error: SharedError) {
-        let link = Arc::clone(&self.closing.link);
-        let endpoint = link.endpoint.clone();
-        let now = Instant::now();
-        let delay = match (self.classify)(&*error) {
-            Verdict::Retry => self.backoff.next_delay(now.into_std()),
-            Verdict::Fatal => None,
-        };
-        // From before the state is seen, or who answers to it could be missed.
-        let revived = link.revive.notified();
-        match delay {
-            Some(delay) => {
-                let attempt = self.attempt.saturating_add(1);
-                link.tell(&Event::BackingOff {
-                    endpoint: endpoint.clone(),
-                    attempt,
-                    delay,
-                });
-                link.state.send_replace(State::Backoff {
-                    until: now + delay,
-                    delay,
-                    attempt,
-                    error,
-                });
-                tokio::select! {
-                    biased;
-                    () = revived => {}
-                    () = sleep(delay) => return,
+            if self.tuning.initial == InitialConnect::Eager && !self.was_up {
+                match ended {
+                    Ended::Failed(verdict, _) if !verdict.is_final() && self.fail_over() => {
+                        attempt = self.begin(Reason::First);
+                        continue;
+                    }
+                    Ended::Failed(_, failed) => {
+                        self.link().first_failure.get_or_init(|| failed.error);
+                        return;
+                    }
+                    Ended::Trying(_) => unreachable!("nothing is beside what never was"),
                 }
             }
-            None => {
-                let attempts = self.attempt;
-                link.tell(&Event::Parked {
-                    endpoint: endpoint.clone(),
-                    attempts,
-                    error: Arc::clone(&error),
-                });
-                link.state.send_replace(State::Parked { attempts, error });
-                revived.await;
-                self.backoff.reset();
-                self.attempt = 0;
-            }
+            attempt = match ended {
+                Ended::Trying(attempt) => attempt,
+                Ended::Failed(verdict, failed) => {
+                    let reason = self.rest(failed, verdict).await;
+                    self.begin(reason)
+                }
+            };
         }
-        link.tell(&Event::Revived { endpoint });
+    }
+
+    /// Starts the next attempt.
+    fn begin(&mut self, reason: Reason) -> Attempt<S> {
+        self.attempt = self.attempt.saturating_add(1);
+        let (attempt, link) = (self.attempt, Arc::clone(self.link()));
+        let next = self.next_endpoint();
+        self.tried.insert(next.endpoint.clone());
+        let endpoint = next.endpoint.clone();
+        link.state
+            .send_replace(State::Connecting { attempt, endpoint });
+        self.opener.attempt(link, next, attempt, reason)
+    }
+
+    fn link(&self) -> &Arc<Link<S>> {
+        &self.closing.link
+    }
+}
+
+/// Waits until somebody wants a connection.
+async fn await_caller<S>(link: &Link<S>) {
+    let revived = link.orders.revive.notified();
+    tokio::select! {
+        biased;
+        () = link.orders.wanted.cancelled() => {}
+        () = revived => {}
+    }
+}
+
+/// Completes when the calls have ended of a link that somebody leaves, or their
+/// time is up.
+async fn calls_ended<S>(link: &Link<S>) {
+    link.orders.leaving.cancelled().await;
+    let leave_by = link.orders.leave_by.get();
+    let leave_by = *leave_by.expect("it is set before the token is cancelled");
+    let open = link.open().clone();
+    let unused = async {
+        for connection in &open {
+            connection.unused().await;
+        }
+    };
+    let _in_time = timeout_at(leave_by, unused).await;
+    let open = link.open();
+    let cut_off = open.iter().map(|connection| connection.users()).sum();
+    link.orders.cut_off.get_or_init(|| cut_off);
+}
+
+async fn some(future: &mut Option<BoxFuture<()>>) {
+    if let Some(future) = future {
+        future.await;
     }
 }
 
@@ -273,16 +226,20 @@ impl<S> Drop for Closing<S> {
         let link = &self.link;
         let reason = if thread::panicking() {
             ClosedReason::Panicked
+        } else if link.first_failure.get().is_some() {
+            ClosedReason::FirstFailed
         } else if link.closing.is_cancelled() {
             ClosedReason::Asked
         } else {
             ClosedReason::Released
         };
         link.closing.cancel();
-        if let Target::Live(live) = link.slot.replace(Target::Closed) {
-            link.tell_lost(&live.connection);
+        link.slot.replace(Target::Closed);
+        let open = link.open().clone();
+        for connection in &open {
+            link.tell_lost(connection);
         }
-        link.tell(&Event::Closed {
+        link.tell(Event::Closed {
             endpoint: link.endpoint.clone(),
             reason,
         });

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bowline_link::{BoxError, Endpoint};
+use tokio::time::Instant;
+
+use crate::connection::Connection;
 
 /// The cause of an ended connection or a failed attempt, which all who wait for
 /// the link are told.
@@ -17,13 +20,18 @@ pub type SharedError = Arc<dyn StdError + Send + Sync>;
 pub struct Error {
     /// What went wrong.
     pub kind: Kind,
-    /// The peer of the link.
+    /// The peer of the connection the call was on, or else the one the link was
+    /// begun with.
     pub endpoint: Endpoint,
     /// Which try it was, counted as in [`State::Connecting`](crate::State::Connecting):
     /// the one that made the connection the call was on, or else the latest one.
     pub attempt: u32,
+    /// The number of the connection the call was on, if it was on one.
+    pub epoch: Option<u64>,
     /// Whether the request may have reached the peer.
     pub sent: Sent,
+    /// When the next try begins, as far as that was known when the call failed.
+    pub next_attempt_at: Option<Instant>,
     /// What lies below: the inner service's error, or the latest reason for
     /// which there was no connection.
     pub source: Option<SharedError>,
@@ -40,7 +48,8 @@ pub enum Kind {
     /// [`State::Parked`](crate::State::Parked).
     Parked,
     /// The connection ended: between the grant and the call (not sent), or
-    /// while the call was in flight (maybe sent).
+    /// while the call was in flight (maybe sent). Of a [pinned](crate::Reconnect::pinned)
+    /// handle also: it is not that connection any more (not sent).
     Lost,
     /// The link is closed for good; no further call will succeed.
     Closed,
@@ -101,12 +110,14 @@ impl Error {
             kind,
             endpoint: endpoint.clone(),
             attempt,
+            epoch: None,
             sent: Sent::No,
+            next_attempt_at: None,
             source,
         }
     }
 
-    pub(crate) fn inner(endpoint: &Endpoint, attempt: u32, source: BoxError) -> Self {
+    pub(crate) fn inner(connection: &Connection, source: BoxError) -> Self {
         let sent = if source.is::<NotSent>() {
             Sent::No
         } else {
@@ -116,9 +127,11 @@ impl Error {
         };
         Self {
             kind: Kind::Inner,
-            endpoint: endpoint.clone(),
-            attempt,
+            endpoint: connection.endpoint.clone(),
+            attempt: connection.attempt,
+            epoch: Some(connection.epoch),
             sent,
+            next_attempt_at: None,
             source: Some(source.into()),
         }
     }

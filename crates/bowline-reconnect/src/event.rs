@@ -1,17 +1,18 @@
-//! What happened to a link. It is told in the task where it happened and while
-//! it happens, so no event is ever dropped.
+//! What happened to a link. An observer is told in the task where it happened and
+//! while it happens, so it misses nothing.
 
 use std::time::Duration;
 
 use bowline_link::Endpoint;
-use bowline_policy::Observe;
 
-use crate::{Resumption, SharedError};
+use crate::{Hint, Origin, Resumption, SharedError};
 
 /// What happened to a link, in order.
 ///
 /// Each `Connecting` is followed by one `Connected` or `Failed` unless the link
-/// is closed in between; each `Connected` by one `Lost`; and `Closed` is the last.
+/// is closed or parked in between; each `Connected` by one `Lost`; and `Closed` is
+/// the last. Between a `Connecting` whose reason is [beside](Reason::is_beside) a
+/// connection and its end, that connection takes the calls.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
@@ -21,6 +22,8 @@ pub enum Event {
         endpoint: Endpoint,
         /// Which try it is, counted as in [`State::Connecting`](crate::State::Connecting).
         attempt: u32,
+        /// Why a connection is wanted.
+        reason: Reason,
     },
     /// It succeeded: connected, and the session hook was content. Calls pass.
     Connected {
@@ -59,6 +62,59 @@ pub enum Event {
         /// How long calls passed.
         lived: Duration,
     },
+    /// A connection takes no further calls, since another one is up. It ends with
+    /// those it has, as `Lost`.
+    Retiring {
+        /// The peer.
+        endpoint: Endpoint,
+        /// The number of the connection.
+        epoch: u64,
+        /// Why it was left.
+        reason: Reason,
+    },
+    /// The server asked for something, which is obeyed within limits.
+    Hinted {
+        /// The peer.
+        endpoint: Endpoint,
+        /// What it asked for.
+        hint: Hint,
+    },
+    /// A security event: the peer did not accept who we say we are.
+    Unauthorized {
+        /// The peer.
+        endpoint: Endpoint,
+        /// Which try it was.
+        attempt: u32,
+        /// What it said.
+        error: SharedError,
+    },
+    /// A better endpoint that had failed was called, only to learn how it is.
+    Probed {
+        /// Whom.
+        endpoint: Endpoint,
+        /// How long that took.
+        took: Duration,
+        /// What was wrong, if anything.
+        error: Option<SharedError>,
+    },
+    /// Another list of endpoints is in force.
+    Listed {
+        /// How many there are.
+        endpoints: usize,
+        /// Where it came from.
+        origin: Origin,
+    },
+    /// There was something wrong with the discovery of endpoints; the last list
+    /// stays in force.
+    ListProblem {
+        /// What.
+        error: SharedError,
+    },
+    /// Time passed that we did not see: a suspend, a stopped process.
+    Leapt {
+        /// How much.
+        by: Duration,
+    },
     /// The next attempt waits.
     BackingOff {
         /// The peer.
@@ -68,7 +124,8 @@ pub enum Event {
         /// For how long.
         delay: Duration,
     },
-    /// No next attempt will be made unless someone asks for it.
+    /// No next attempt will be made unless someone asks for it, the list changes
+    /// or a slow probe is due.
     Parked {
         /// The peer.
         endpoint: Endpoint,
@@ -77,10 +134,12 @@ pub enum Event {
         /// Why there is no connection.
         error: SharedError,
     },
-    /// Someone asked: the backoff or the parking ended at once.
+    /// The backoff or the parking ended before its time.
     Revived {
         /// The peer.
         endpoint: Endpoint,
+        /// By what.
+        by: Revival,
     },
     /// The link ended.
     Closed {
@@ -91,6 +150,41 @@ pub enum Event {
     },
 }
 
+/// Why a connection is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// It is the link's first.
+    First,
+    /// The one before failed or was lost.
+    Again,
+    /// The link was [revived](Revival).
+    Revived,
+    /// The server of the one that is up will go, and said so.
+    Drain,
+    /// The one that is up has reached its age.
+    Age,
+    /// A better endpoint has proved its health.
+    Better,
+    /// The endpoint of the one that is up is not in the list any more.
+    Moved,
+    /// Time passed unseen, so the one that is up may be dead.
+    Leap,
+}
+
+/// What ended a wait before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Revival {
+    /// Someone called [`reconnect_now`](crate::Reconnect::reconnect_now), or
+    /// [`reset_backoff`](crate::Reconnect::reset_backoff) while the link was parked.
+    Asked,
+    /// The list of endpoints changed.
+    NewList,
+    /// The link was parked for long enough to be tried once.
+    SlowProbe,
+}
+
 /// Why a connection is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -99,6 +193,10 @@ pub enum LostReason {
     Died,
     /// Its service refused to become ready.
     NotReady,
+    /// Time had passed unseen, and its check failed after that.
+    CheckFailed,
+    /// Another connection took its place.
+    Retired,
     /// The link was closed.
     LinkClosed,
 }
@@ -111,76 +209,21 @@ pub enum ClosedReason {
     Asked,
     /// The last handle was dropped, or the runtime stopped.
     Released,
+    /// No endpoint could be connected to at first, on which everything depended:
+    /// [`InitialConnect::Eager`](crate::InitialConnect::Eager).
+    FirstFailed,
     /// The connector, the hook, the classifier or an observer panicked.
     Panicked,
 }
 
-/// The default observer: writes each event with `tracing`.
-///
-/// Nothing is an error here, since a peer that hangs up is the everyday case;
-/// what needs a person (parked, panicked) is a warning. Pair it with your own:
-/// `Arc::new((Trace, mine))`.
-#[derive(Debug, Clone, Copy)]
-pub struct Trace;
+// === impl Reason ===
 
-// === impl Trace ===
-
-impl Observe<Event> for Trace {
-    fn observe(&self, event: &Event) {
-        match event {
-            Event::Connecting { endpoint, attempt } => {
-                tracing::debug!(%endpoint, attempt, "connecting");
-            }
-            Event::Connected {
-                endpoint,
-                epoch,
-                attempt,
-                took,
-                resumption,
-            } => {
-                tracing::info!(%endpoint, epoch, attempt, ?took, ?resumption, "connected");
-            }
-            Event::Failed {
-                endpoint,
-                attempt,
-                took,
-                error,
-            } => {
-                tracing::info!(%endpoint, attempt, ?took, %error, "connecting failed");
-            }
-            Event::Lost {
-                endpoint,
-                epoch,
-                reason,
-                error,
-                lived,
-            } => {
-                tracing::info!(%endpoint, epoch, ?reason, ?lived, %error, "connection lost");
-            }
-            Event::BackingOff {
-                endpoint,
-                attempt,
-                delay,
-            } => {
-                tracing::debug!(%endpoint, attempt, ?delay, "waiting before the next try");
-            }
-            Event::Parked {
-                endpoint,
-                attempts,
-                error,
-            } => {
-                tracing::warn!(%endpoint, attempts, %error, "gave up connecting until asked again");
-            }
-            Event::Revived { endpoint } => tracing::debug!(%endpoint, "told to connect now"),
-            Event::Closed {
-                endpoint,
-                reason: ClosedReason::Panicked,
-            } => {
-                tracing::warn!(%endpoint, "link closed by a panic");
-            }
-            Event::Closed { endpoint, reason } => {
-                tracing::debug!(%endpoint, ?reason, "link closed");
-            }
+impl Reason {
+    /// Whether a connection is up meanwhile, which this one is to replace.
+    pub fn is_beside(self) -> bool {
+        match self {
+            Self::First | Self::Again | Self::Revived => false,
+            Self::Drain | Self::Age | Self::Better | Self::Moved | Self::Leap => true,
         }
     }
 }

@@ -9,7 +9,8 @@ use bowline_link::BoxError;
 use pin_project_lite::pin_project;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use crate::link::{Connection, Lease};
+use crate::connection::InUse;
+use crate::link::Lease;
 use crate::{Error, Sent};
 
 pin_project! {
@@ -39,7 +40,7 @@ pin_project! {
             inner: F,
             #[pin]
             over: WaitForCancellationFutureOwned,
-            connection: Arc<Connection>,
+            in_use: InUse,
             _lease: Arc<Lease>,
         },
     }
@@ -54,14 +55,23 @@ impl<F> ResponseFuture<F> {
         }
     }
 
-    pub(crate) fn called(inner: F, connection: Arc<Connection>, lease: Arc<Lease>) -> Self {
+    pub(crate) fn called(inner: F, in_use: InUse, lease: Arc<Lease>) -> Self {
         Self {
             stage: Stage::Called {
                 inner,
-                over: connection.over(),
-                connection,
+                over: in_use.connection().over(),
+                in_use,
                 _lease: lease,
             },
+        }
+    }
+
+    /// The number of the connection the call is on; `None` if it is on none and
+    /// fails for that. Its answer comes from that connection or not at all.
+    pub fn epoch(&self) -> Option<u64> {
+        match &self.stage {
+            Stage::Failed { error } => error.as_ref()?.epoch,
+            Stage::Called { in_use, .. } => Some(in_use.connection().epoch),
         }
     }
 }
@@ -81,16 +91,17 @@ where
             StageProj::Called {
                 inner,
                 over,
-                connection,
+                in_use,
                 _lease,
             } => {
+                let connection = in_use.connection();
                 // The end is looked at first, so that an answer which came
                 // before it is found by the look that follows.
                 let over = over.poll(cx);
                 match inner.poll(cx) {
-                    Poll::Ready(result) => Poll::Ready(result.map_err(|error| {
-                        Error::inner(&connection.endpoint, connection.attempt, error.into())
-                    })),
+                    Poll::Ready(result) => {
+                        Poll::Ready(result.map_err(|error| Error::inner(connection, error.into())))
+                    }
                     Poll::Pending if over.is_ready() => {
                         Poll::Ready(Err(connection.lost(Sent::Maybe)))
                     }

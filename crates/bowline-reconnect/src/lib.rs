@@ -6,26 +6,51 @@
 //! [sent](Sent). No request is ever sent twice: whoever knows that a request may
 //! be repeated repeats it.
 //!
+//! Why there is no connection is judged by its [cause](ByCause), and what a
+//! server asks of those who come back is [obeyed](Hint) within limits. Several
+//! endpoints are called in order or by weight, and a connection is replaced,
+//! when its server goes, its age is over or its endpoint leaves the list, only
+//! once its successor is up.
+//!
 //! Limits, timeouts, load shedding and hedging are tower's own; a `Reconnect`
 //! stands under any of them.
 
 mod builder;
+mod classify;
+mod connection;
+mod discovering;
 mod driver;
 mod error;
 mod event;
+mod events;
 mod future;
+mod hint;
 mod layer;
 mod link;
+mod listing;
+mod resume;
 mod service;
 mod session;
 mod slot;
 mod state;
+mod subscriptions;
+mod trace;
 
-pub use builder::{Builder, CONNECT_TIMEOUT_DEFAULT, FAILFAST_AFTER_DEFAULT, Verdict};
+pub use builder::{
+    Builder, CONNECT_TIMEOUT_DEFAULT, FAILFAST_AFTER_DEFAULT, InitialConnect, MOVE_SPLAY_DEFAULT,
+    PROBE_PARKED_DEFAULT, REDIRECTS_MAX_DEFAULT, RETIRE_WITHIN_DEFAULT,
+};
+pub use classify::{ByCause, Classify, Failure, Phase, Verdict};
 pub use error::{ConnectTimeout, Error, Kind, NotSent, Sent, SharedError, Step};
-pub use event::{ClosedReason, Event, LostReason, Trace};
+pub use event::{ClosedReason, Event, LostReason, Reason, Revival};
+pub use events::{EVENTS_MAX_DEFAULT, Events, Told};
 pub use future::ResponseFuture;
+pub use hint::{Hint, TurnedAway, Unauthorized};
 pub use layer::ReconnectLayer;
+pub use listing::Origin;
+pub use resume::{RESUME_TOKEN_BYTES_MAX, Resume, ResumeToken, TokenTooLong};
 pub use service::Reconnect;
 pub use session::{Context, Established, Resumption};
 pub use state::State;
+pub use subscriptions::{PIPELINE_DEFAULT, Restored, Subscriptions, TooManySubscriptions};
+pub use trace::Trace;

@@ -1,61 +1,61 @@
 //! What the driver of a link and its handles share. Each thing here is written
-//! by one side: the driver publishes, the handles ask.
+//! by one side, but for the list of endpoints: the driver publishes, the handles ask.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bowline_link::Endpoint;
 use bowline_policy::Observe;
+use bowline_policy::endpoints::{self, InvalidList};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::CancellationToken;
 
+use crate::connection::{Connection, End};
+use crate::events::Hub;
+use crate::listing::Listing;
 use crate::slot::Slot;
-use crate::{Error, Event, Kind, LostReason, Sent, SharedError, State};
+use crate::{Error, Event, Kind, Origin, SharedError, State};
 
 /// The link as both sides see it.
 pub(crate) struct Link<S> {
+    /// What it was begun with; its name.
     pub(crate) endpoint: Endpoint,
-    pub(crate) failfast_after: Duration,
+    pub(crate) failfast_after: Option<Duration>,
     pub(crate) observer: Arc<dyn Observe<Event>>,
+    pub(crate) hub: Hub,
     /// For people and programs that watch.
     pub(crate) state: watch::Sender<State>,
     /// For handles that want to call.
     pub(crate) slot: Slot<S>,
-    /// Asks for an attempt at once; reaches only who waits already.
-    pub(crate) revive: Notify,
+    /// Whom to call, and how they fare.
+    pub(crate) listing: Mutex<Listing>,
+    /// The connections that are not over: the live one, and those being left.
+    pub(crate) open: Mutex<Vec<Arc<Connection>>>,
+    /// Why the first attempt failed on which everything depended.
+    pub(crate) first_failure: OnceLock<SharedError>,
+    pub(crate) orders: Orders,
     /// Asks for the end.
     pub(crate) closing: CancellationToken,
 }
 
-/// A connection that takes calls, and the service each handle clones.
-pub(crate) struct Live<S> {
-    pub(crate) connection: Arc<Connection>,
-    // Locked for the length of a clone. It makes the slot `Sync` for services
-    // that are not, as boxed ones are.
-    service: Mutex<S>,
+/// What handles ask of the driver.
+pub(crate) struct Orders {
+    /// An attempt at once; reaches only who waits already.
+    pub(crate) revive: Notify,
+    /// The backoff from its start; remembered until it is done.
+    pub(crate) reset: Notify,
+    /// A look at the list, which changed; remembered likewise.
+    pub(crate) listed: Notify,
+    /// The first attempt.
+    pub(crate) wanted: CancellationToken,
+    /// The end, once calls have ended, and at the latest then.
+    pub(crate) leaving: CancellationToken,
+    pub(crate) leave_by: OnceLock<Instant>,
+    /// How many calls the end cut off.
+    pub(crate) cut_off: OnceLock<usize>,
 }
-
-/// The life and the end of one connection.
-pub(crate) struct Connection {
-    pub(crate) endpoint: Endpoint,
-    pub(crate) epoch: u64,
-    pub(crate) attempt: u32,
-    pub(crate) since: Instant,
-    end: OnceLock<End>,
-    dead: CancellationToken,
-}
-
-/// Why a connection is over.
-struct End {
-    reason: LostReason,
-    error: SharedError,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("we closed the link")]
-struct LinkClosed;
 
 /// Keeps the driver running: held by every handle and every call in flight.
 ///
@@ -67,25 +67,91 @@ pub(crate) struct Lease {
 // === impl Link ===
 
 impl<S> Link<S> {
-    pub(crate) fn tell(&self, event: &Event) {
-        self.observer.observe(event);
+    pub(crate) fn tell(&self, event: Event) {
+        self.observer.observe(&event);
+        self.hub.tell(event);
     }
 
-    /// Tells that `connection`, which is over, had been up.
-    pub(crate) fn tell_lost(&self, connection: &Connection) -> SharedError {
+    /// Tells that `connection`, which is over, had been up; once.
+    pub(crate) fn tell_lost(&self, connection: &Arc<Connection>) -> SharedError {
         let End { reason, error } = connection.close();
-        self.tell(&Event::Lost {
-            endpoint: connection.endpoint.clone(),
-            epoch: connection.epoch,
-            reason: *reason,
-            error: Arc::clone(error),
-            lived: Instant::now() - connection.since,
-        });
+        let mut open = self.open();
+        let place = open.iter().position(|one| Arc::ptr_eq(one, connection));
+        if let Some(place) = place {
+            open.remove(place);
+        }
+        drop(open);
+        if place.is_some() {
+            self.tell(Event::Lost {
+                endpoint: connection.endpoint.clone(),
+                epoch: connection.epoch,
+                reason: *reason,
+                error: Arc::clone(error),
+                lived: Instant::now() - connection.since,
+            });
+        }
         Arc::clone(error)
     }
 
+    pub(crate) fn open(&self) -> MutexGuard<'_, Vec<Arc<Connection>>> {
+        // Nothing panics half-way through a change.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn listing(&self) -> MutexGuard<'_, Listing> {
+        // A set that refuses a list keeps the old one; nothing else panics in it.
+        self.listing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts another list of endpoints in force, and lets the driver see to it.
+    pub(crate) fn relist(
+        &self,
+        list: Vec<endpoints::Endpoint<Endpoint>>,
+        origin: Origin,
+    ) -> Result<(), InvalidList> {
+        let endpoints = list.len();
+        let now = Instant::now().into_std();
+        self.listing().replace(list, origin, now)?;
+        if self.closing.is_cancelled() {
+            // The last word has been said.
+            return Ok(());
+        }
+        self.tell(Event::Listed { endpoints, origin });
+        self.orders.listed.notify_one();
+        Ok(())
+    }
+
+    /// Puts the list that the link was begun with in force again.
+    pub(crate) fn relist_bootstrap(&self) {
+        let endpoints = self.listing().expire(Instant::now().into_std());
+        let origin = Origin::Bootstrap;
+        self.tell(Event::Listed { endpoints, origin });
+        self.orders.listed.notify_one();
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        // Without a lock, since every caller asks.
+        self.orders.leave_by.get().is_some() || self.closing.is_cancelled()
+    }
+
     pub(crate) fn closed(&self) -> Error {
-        Error::unsent(Kind::Closed, &self.endpoint, 0, None)
+        let first = self.first_failure.get().cloned();
+        Error::unsent(Kind::Closed, &self.endpoint, 0, first)
+    }
+
+    /// Begins the first attempt, if that waits for somebody who wants one.
+    pub(crate) fn want(&self) {
+        if !self.orders.wanted.is_cancelled() {
+            self.orders.wanted.cancel();
+        }
+    }
+
+    /// What a caller is told whose handle is pinned to a connection that is gone.
+    pub(crate) fn unpinned(&self, epoch: u64) -> Error {
+        Error {
+            epoch: Some(epoch),
+            ..Error::unsent(Kind::Lost, &self.endpoint, 0, None)
+        }
     }
 
     /// What a caller is told who has waited long enough.
@@ -93,92 +159,32 @@ impl<S> Link<S> {
         let state = self.state.borrow();
         let kind = match &*state {
             State::Parked { .. } => Kind::Parked,
-            State::Connecting { .. }
+            State::Idle
+            | State::Connecting { .. }
             | State::Ready { .. }
             | State::Backoff { .. }
             | State::Closed => Kind::Unavailable,
         };
         let (attempt, error) = state.latest();
-        Error::unsent(kind, &self.endpoint, attempt, error)
-    }
-}
-
-// === impl Live ===
-
-impl<S: Clone> Live<S> {
-    pub(crate) fn new(connection: Arc<Connection>, service: S) -> Self {
-        Self {
-            connection,
-            service: Mutex::new(service),
-        }
-    }
-
-    pub(crate) fn service(&self) -> S {
-        // A clone that panicked has not changed what it was cloned from.
-        self.service
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-}
-
-// === impl Connection ===
-
-impl Connection {
-    pub(crate) fn new(endpoint: Endpoint, epoch: u64, attempt: u32, since: Instant) -> Self {
-        Self {
-            endpoint,
-            epoch,
-            attempt,
-            since,
-            end: OnceLock::new(),
-            dead: CancellationToken::new(),
-        }
-    }
-
-    /// Declares the connection over; the first reason counts.
-    pub(crate) fn finish(&self, reason: LostReason, error: SharedError) {
-        self.end.get_or_init(|| End { reason, error });
-        self.dead.cancel();
-    }
-
-    /// Declares the connection over because we close it, unless it already is.
-    fn close(&self) -> &End {
-        let end = self.end.get_or_init(|| End {
-            reason: LostReason::LinkClosed,
-            error: Arc::new(LinkClosed),
-        });
-        self.dead.cancel();
-        end
-    }
-
-    pub(crate) fn is_over(&self) -> bool {
-        self.end.get().is_some()
-    }
-
-    /// Completes when the connection is over.
-    pub(crate) fn over(&self) -> WaitForCancellationFutureOwned {
-        self.dead.clone().cancelled_owned()
-    }
-
-    /// What a caller is told whose connection is over.
-    pub(crate) fn lost(&self, sent: Sent) -> Error {
-        let (kind, source) = match self.close() {
-            End {
-                reason: LostReason::LinkClosed,
-                ..
-            } => (Kind::Closed, None),
-            End {
-                reason: LostReason::Died | LostReason::NotReady,
-                error,
-            } => (Kind::Lost, Some(Arc::clone(error))),
-        };
         Error {
-            kind,
-            endpoint: self.endpoint.clone(),
-            attempt: self.attempt,
-            sent,
-            source,
+            next_attempt_at: state.next_attempt_at(),
+            ..Error::unsent(kind, &self.endpoint, attempt, error)
+        }
+    }
+}
+
+// === impl Orders ===
+
+impl Orders {
+    pub(crate) fn new() -> Self {
+        Self {
+            revive: Notify::new(),
+            reset: Notify::new(),
+            listed: Notify::new(),
+            wanted: CancellationToken::new(),
+            leaving: CancellationToken::new(),
+            leave_by: OnceLock::new(),
+            cut_off: OnceLock::new(),
         }
     }
 }

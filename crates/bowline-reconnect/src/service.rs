@@ -10,12 +10,16 @@ use std::task::{Context, Poll, ready};
 use bowline_link::{BoxError, Connect, Endpoint};
 use bowline_policy::backoff::Maker;
 use tokio::sync::futures::OwnedNotified;
-use tokio::sync::watch;
 use tokio::time::{Sleep, sleep};
 use tower_service::Service;
 
-use crate::link::{Connection, Lease, Link, Live};
-use crate::{Builder, Error, Established, LostReason, ResponseFuture, Sent, State};
+use crate::connection::{Connection, InUse, Live};
+use crate::link::{Lease, Link};
+use crate::{Builder, Error, Established, LostReason, ResponseFuture, Sent};
+
+#[cfg(feature = "balance")]
+mod load;
+mod steering;
 
 /// A service that is always being reconnected.
 ///
@@ -35,11 +39,19 @@ use crate::{Builder, Error, Established, LostReason, ResponseFuture, Sent, State
 /// A call reaches the inner service before `call` returns: the calls of one
 /// task keep their order. None is ever made a second time.
 ///
+/// # Moving
+///
+/// When the server says that it will [go](Established::going), at an
+/// [age](crate::Builder::lifetime), when the endpoint leaves the
+/// [list](Self::set_endpoints) or a better one is well again, another connection
+/// is made first. New calls then go there, and the old connection ends with those
+/// it has: nobody notices but by [`State::Ready`](crate::State::Ready).
+///
 /// # Cancellation
 ///
 /// Dropping a handle in any state disturbs no other handle. Dropping the last,
 /// while no call is in flight either, stops the task and drops the connection;
-/// [`state`](Self::state) then ends in [`State::Closed`].
+/// [`state`](Self::state) then ends in [`State::Closed`](crate::State::Closed).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -70,6 +82,8 @@ pub struct Reconnect<S> {
     changed: Option<Pin<Box<OwnedNotified>>>,
     /// When the wait for a connection ends; made when there first is none.
     failfast: Option<Pin<Box<Sleep>>>,
+    /// The one connection it may call.
+    pinned: Option<u64>,
     stage: Stage<S>,
 }
 
@@ -83,10 +97,7 @@ enum Stage<S> {
         connection: Arc<Connection>,
     },
     /// The next call goes to this service.
-    Granted {
-        service: S,
-        connection: Arc<Connection>,
-    },
+    Granted { service: S, in_use: InUse },
     /// The next call fails with this.
     Refused(Error),
 }
@@ -114,38 +125,14 @@ impl<S> Reconnect<S> {
             lease,
             changed: None,
             failfast: None,
+            pinned: None,
             stage: Stage::Idle,
         }
     }
 
-    /// The peer.
-    pub fn endpoint(&self) -> &Endpoint {
-        &self.link.endpoint
-    }
-
-    /// What the link is doing, now and from now on.
-    ///
-    /// A receiver does not keep the link open.
-    pub fn state(&self) -> watch::Receiver<State> {
-        self.link.state.subscribe()
-    }
-
-    /// Begins an attempt at once instead of at the end of the backoff, or
-    /// although the link is parked (whose backoff then starts over).
-    ///
-    /// Does nothing while a connection is up or being made, and is not
-    /// remembered. Callers bound how often they ask: each time may be a dial.
-    pub fn reconnect_now(&self) {
-        self.link.revive.notify_waiters();
-    }
-
-    /// Closes the link for good, for all handles.
-    ///
-    /// `poll_ready` fails from now on; calls in flight that have no answer yet
-    /// end with [`Kind::Closed`](crate::Kind::Closed) and
-    /// [`Sent::Maybe`].
-    pub fn close(&self) {
-        self.link.closing.cancel();
+    /// Whether the next call may go to this connection.
+    fn may_call(&self, connection: &Connection) -> bool {
+        self.pinned.is_none_or(|epoch| epoch == connection.epoch)
     }
 
     fn grant(&mut self, stage: Stage<S>) {
@@ -165,7 +152,9 @@ impl<S> Reconnect<S> {
     }
 
     fn poll_failfast(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let limit = self.link.failfast_after;
+        let Some(limit) = self.link.failfast_after else {
+            return Poll::Pending;
+        };
         if limit.is_zero() {
             return Poll::Ready(());
         }
@@ -204,30 +193,32 @@ where
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         loop {
-            if self.link.closing.is_cancelled() {
+            if self.link.is_leaving() {
                 self.grant(Stage::Idle);
                 return Poll::Ready(Err(self.link.closed()));
             }
-            // A grant lasts until it is used. One that became worthless is
-            // exchanged for a better one if there is one to be had at once.
+            // A grant lasts until it is used. One that became worthless, or keeps
+            // a connection from being left, is exchanged for a better one if there
+            // is one to be had at once.
             let granted = match &self.stage {
-                Stage::Granted { connection, .. } if !connection.is_over() => {
+                Stage::Granted { in_use, .. } if in_use.connection().is_wanted() => {
                     return Poll::Ready(Ok(()));
                 }
                 Stage::Granted { .. } | Stage::Refused(_) => true,
                 Stage::Idle | Stage::Readying { .. } => false,
             };
             let live = self.link.slot.live();
+            let live = live.filter(|live| self.may_call(&live.connection));
             if let Some(live) = &live {
                 let connection = Arc::clone(&live.connection);
                 let mut service = self.asked(live);
                 match service.poll_ready(cx) {
                     Poll::Ready(Ok(())) => {
-                        self.grant(Stage::Granted {
-                            service,
-                            connection,
-                        });
-                        return Poll::Ready(Ok(()));
+                        // Otherwise it ended in this moment.
+                        if let Some(in_use) = connection.enter() {
+                            self.grant(Stage::Granted { service, in_use });
+                            return Poll::Ready(Ok(()));
+                        }
                     }
                     Poll::Ready(Err(error)) => {
                         connection.finish(LostReason::NotReady, error.into().into());
@@ -249,6 +240,11 @@ where
             }
             if live.is_none() {
                 self.stage = Stage::Idle;
+                if let Some(epoch) = self.pinned {
+                    self.grant(Stage::Refused(self.link.unpinned(epoch)));
+                    return Poll::Ready(Ok(()));
+                }
+                self.link.want();
                 if self.poll_failfast(cx).is_ready() {
                     let error = self.link.unavailable();
                     self.grant(Stage::Refused(error));
@@ -267,15 +263,15 @@ where
             Stage::Granted { .. } | Stage::Refused(_) if self.link.closing.is_cancelled() => {
                 ResponseFuture::failed(self.link.closed())
             }
-            Stage::Granted { connection, .. } if connection.is_over() => {
-                ResponseFuture::failed(connection.lost(Sent::No))
+            Stage::Granted { in_use, .. } if in_use.connection().is_over() => {
+                ResponseFuture::failed(in_use.connection().lost(Sent::No))
             }
             Stage::Granted {
                 mut service,
-                connection,
+                in_use,
             } => {
                 let lease = Arc::clone(&self.lease);
-                ResponseFuture::called(service.call(request), connection, lease)
+                ResponseFuture::called(service.call(request), in_use, lease)
             }
             Stage::Refused(error) => ResponseFuture::failed(error),
             Stage::Idle | Stage::Readying { .. } => {
@@ -287,7 +283,10 @@ where
 
 impl<S> Clone for Reconnect<S> {
     fn clone(&self) -> Self {
-        Self::new(Arc::clone(&self.link), Arc::clone(&self.lease))
+        Self {
+            pinned: self.pinned,
+            ..Self::new(Arc::clone(&self.link), Arc::clone(&self.lease))
+        }
     }
 }
 

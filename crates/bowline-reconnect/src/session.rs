@@ -7,6 +7,8 @@ use std::pin::Pin;
 
 use bowline_link::{BoxError, Endpoint};
 
+use crate::{Hint, Reason, Resume};
+
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// A connection as its connector hands it over: the service that sends requests
@@ -28,9 +30,12 @@ pub struct Established<S> {
     pub(crate) service: S,
     pub(crate) closed: BoxFuture<BoxError>,
     pub(crate) heard: Option<Heard>,
+    pub(crate) going: BoxFuture<Hint>,
+    pub(crate) check: Option<Check>,
 }
 
 pub(crate) type Heard = Box<dyn Fn() -> bool + Send + Sync>;
+pub(crate) type Check = Box<dyn Fn() -> BoxFuture<Result<(), BoxError>> + Send + Sync>;
 
 /// Which connection a session hook is run for.
 #[derive(Debug, Clone)]
@@ -43,6 +48,10 @@ pub struct Context {
     pub endpoint: Endpoint,
     /// Which try made it, counted as in [`State::Connecting`](crate::State::Connecting).
     pub attempt: u32,
+    /// Why it was made.
+    pub reason: Reason,
+    /// Where the resume token is kept, for this connection.
+    pub resume: Resume,
 }
 
 /// What became of the previous session.
@@ -70,6 +79,26 @@ impl<S> Established<S> {
             service,
             closed: Box::pin(future::pending()),
             heard: None,
+            going: Box::pin(future::pending()),
+            check: None,
+        }
+    }
+
+    /// Exchanges the service for what `map` makes of it, and keeps all else.
+    pub fn map<T>(self, map: impl FnOnce(S) -> T) -> Established<T> {
+        let Self {
+            service,
+            closed,
+            heard,
+            going,
+            check,
+        } = self;
+        Established {
+            service: map(service),
+            closed,
+            heard,
+            going,
+            check,
         }
     }
 
@@ -86,6 +115,37 @@ impl<S> Established<S> {
         closed: impl Future<Output = E> + Send + 'static,
     ) -> Self {
         self.closed = Box::pin(async move { closed.await.into() });
+        self
+    }
+
+    /// Takes the completion of `notice` for word that the server will go, with
+    /// what it asks of its clients meanwhile.
+    ///
+    /// The link then opens another connection within the window, to the redirect
+    /// or another endpoint if there is one, lets new calls go there and leaves
+    /// this one once its calls have ended. It is asked once. A notice may never
+    /// come; one that does is heard as long as the connection is the live one.
+    #[must_use]
+    pub fn going(mut self, notice: impl Future<Output = Hint> + Send + 'static) -> Self {
+        self.going = Box::pin(notice);
+        self
+    }
+
+    /// Gives the link a way to ask whether the connection is alive: `check` makes
+    /// one round trip, and its error is the end of the connection.
+    ///
+    /// It is asked when time passed unseen (a suspend), within the link's
+    /// `connect_timeout`; without it the connection is replaced on suspicion.
+    #[must_use]
+    pub fn check<R, E>(mut self, check: impl Fn() -> R + Send + Sync + 'static) -> Self
+    where
+        R: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        self.check = Some(Box::new(move || {
+            let checked = check();
+            Box::pin(async move { checked.await.map_err(Into::into) })
+        }));
         self
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 
-use crate::link::Live;
+use crate::connection::Live;
 
 /// Where calls go now.
 pub(crate) enum Target<S> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bowline_link::Endpoint;
 use tokio::time::Instant;
 
 use crate::{Resumption, SharedError};
@@ -13,17 +14,24 @@ use crate::{Resumption, SharedError};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum State {
+    /// Not begun: the first caller begins it. See
+    /// [`InitialConnect::Lazy`](crate::InitialConnect::Lazy).
+    Idle,
     /// An attempt is under way: connecting, then the session hook.
     Connecting {
         /// Which try this is since the backoff last stood at its start; 1 is the first.
         attempt: u32,
+        /// Who is called.
+        endpoint: Endpoint,
     },
-    /// Calls pass.
+    /// Calls pass, also while a successor of the connection is being made.
     Ready {
         /// The number of the connection; 1 is the link's first.
         epoch: u64,
         /// What the session hook found, [`Resumption::Fresh`] without one.
         resumption: Resumption,
+        /// The peer.
+        endpoint: Endpoint,
     },
     /// Waiting before the next attempt.
     Backoff {
@@ -38,7 +46,8 @@ pub enum State {
     },
     /// Not trying any more, because the schedule ended or the error was
     /// [fatal](crate::Verdict::Fatal). [`reconnect_now`](crate::Reconnect::reconnect_now)
-    /// revives it.
+    /// revives it, a new list of endpoints does, and, unless the error was fatal,
+    /// a [slow probe](crate::Builder::probe_parked_every).
     Parked {
         /// How many tries there were, counted as in `Connecting`.
         attempts: u32,
@@ -61,13 +70,25 @@ impl State {
     /// The latest try and what it or its connection ended with, as far as the state says.
     pub(crate) fn latest(&self) -> (u32, Option<SharedError>) {
         match self {
-            Self::Connecting { attempt } => (*attempt, None),
+            Self::Connecting { attempt, .. } => (*attempt, None),
             // The next try has not begun.
             Self::Backoff { attempt, error, .. } => {
                 (attempt.saturating_sub(1), Some(error.clone()))
             }
             Self::Parked { attempts, error } => (*attempts, Some(error.clone())),
-            Self::Ready { .. } | Self::Closed => (0, None),
+            Self::Idle | Self::Ready { .. } | Self::Closed => (0, None),
+        }
+    }
+
+    /// When the next try begins, where that is known.
+    pub(crate) fn next_attempt_at(&self) -> Option<Instant> {
+        match self {
+            Self::Backoff { until, .. } => Some(*until),
+            Self::Idle
+            | Self::Connecting { .. }
+            | Self::Ready { .. }
+            | Self::Parked { .. }
+            | Self::Closed => None,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::iter::successors;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bowline_policy::Observe;
-use bowline_reconnect::{ClosedReason, ConnectTimeout, Event, LostReason, Resumption};
+use bowline_reconnect::{ClosedReason, ConnectTimeout, Event, LostReason, Reason, Resumption};
 use metrics::{Counter, Gauge, Histogram, Recorder};
 
 use crate::{Family, LIFE, Label, Metric, NET, WAIT, Word, Words};
@@ -16,9 +16,16 @@ const TARGET: Label = Label::configured("target");
 
 const OUTCOMES: Words = Words::new(&["ok", "refused", "reset", "timeout", "failed", "cancelled"]);
 const STATES: Words = Words::new(&["connecting", "ready", "backoff", "parked"]);
-const LOSSES: Words = Words::new(&["died", "not_ready", "link_closed", "other"]);
+const LOSSES: Words = Words::new(&[
+    "died",
+    "not_ready",
+    "check_failed",
+    "retired",
+    "link_closed",
+    "other",
+]);
 const SESSIONS: Words = Words::new(&["resumed", "fresh"]);
-const ENDS: Words = Words::new(&["asked", "released", "panicked", "other"]);
+const ENDS: Words = Words::new(&["asked", "released", "first_failed", "panicked", "other"]);
 
 const ATTEMPTS: Metric = Metric::counter(
     "bowline_connector_attempts_total",
@@ -66,7 +73,12 @@ const PARKED: Metric = Metric::counter(
 const REVIVED: Metric = Metric::counter(
     "bowline_connector_revived_total",
     &[TARGET],
-    "Times somebody ended a backoff or a parking by asking.",
+    "Times a backoff or a parking ended before its time.",
+);
+const UNAUTHORIZED: Metric = Metric::counter(
+    "bowline_connector_unauthorized_total",
+    &[TARGET],
+    "Times the peer did not accept who we say we are.",
 );
 const CLOSED: Metric = Metric::counter(
     "bowline_connector_links_closed_total",
@@ -84,6 +96,7 @@ pub(crate) const CATALOGUE: &[Metric] = &[
     RESUMES,
     PARKED,
     REVIVED,
+    UNAUTHORIZED,
     CLOSED,
 ];
 
@@ -102,6 +115,7 @@ pub struct ReconnectMetrics {
     resumes: Family<Counter>,
     parked: Counter,
     revived: Counter,
+    unauthorized: Counter,
     closed: Family<Counter>,
     link: Mutex<Link>,
 }
@@ -111,6 +125,10 @@ pub struct ReconnectMetrics {
 struct Link {
     state: Option<Word>,
     was_up: bool,
+    /// The connection that takes calls.
+    epoch: u64,
+    /// An attempt is under way, perhaps beside that connection.
+    trying: bool,
 }
 
 // === impl ReconnectMetrics ===
@@ -129,6 +147,7 @@ impl ReconnectMetrics {
             resumes: RESUMES.each(recorder, names),
             parked: PARKED.one(recorder, names),
             revived: REVIVED.one(recorder, names),
+            unauthorized: UNAUTHORIZED.one(recorder, names),
             closed: CLOSED.each(recorder, names),
             link: Mutex::default(),
         }
@@ -139,8 +158,8 @@ impl ReconnectMetrics {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Moves the link to `state`, or out of the count, and says where it was.
-    fn now(&self, state: Option<Word>) -> Option<Word> {
+    /// Moves the link to `state`, or out of the count.
+    fn now(&self, state: Option<Word>) {
         let before = std::mem::replace(&mut self.link().state, state);
         if let Some(before) = before {
             self.links.of(before).decrement(1.0);
@@ -148,11 +167,39 @@ impl ReconnectMetrics {
         if let Some(state) = state {
             self.links.of(state).increment(1.0);
         }
-        before
     }
 
-    fn connected(&self, resumption: Resumption) {
-        let returned = std::mem::replace(&mut self.link().was_up, true);
+    fn connecting(&self, reason: Reason) {
+        self.link().trying = true;
+        // The connection beside which it happens still takes the calls.
+        if !reason.is_beside() {
+            self.now(const { Some(STATES.word("connecting")) });
+        }
+    }
+
+    fn lost(&self, epoch: u64) {
+        let link = self.link();
+        let orphaned = link.trying && link.epoch == epoch;
+        drop(link);
+        if orphaned {
+            self.now(const { Some(STATES.word("connecting")) });
+        }
+    }
+
+    /// An attempt under way is given up, if there is one.
+    fn given_up(&self) {
+        if std::mem::take(&mut self.link().trying) {
+            let cancelled = const { OUTCOMES.word("cancelled") };
+            self.attempts.of(cancelled).increment(1);
+        }
+    }
+
+    fn connected(&self, epoch: u64, resumption: Resumption) {
+        let mut link = self.link();
+        link.trying = false;
+        link.epoch = epoch;
+        let returned = std::mem::replace(&mut link.was_up, true);
+        drop(link);
         if returned {
             let session = match resumption {
                 Resumption::Resumed => const { SESSIONS.word("resumed") },
@@ -166,19 +213,29 @@ impl ReconnectMetrics {
 impl Observe<Event> for ReconnectMetrics {
     fn observe(&self, event: &Event) {
         match event {
-            Event::Connecting { .. } => {
-                self.now(const { Some(STATES.word("connecting")) });
-            }
+            Event::Connecting { reason, .. } => self.connecting(*reason),
             Event::Connected {
-                took, resumption, ..
+                epoch,
+                took,
+                resumption,
+                ..
             } => {
                 self.now(const { Some(STATES.word("ready")) });
                 self.attempts.of(const { OUTCOMES.word("ok") }).increment(1);
                 self.connect.record(*took);
-                self.connected(*resumption);
+                self.connected(*epoch, *resumption);
             }
-            Event::Failed { error, .. } => self.attempts.of(failed(&**error)).increment(1),
-            Event::Lost { reason, lived, .. } => {
+            Event::Failed { error, .. } => {
+                self.link().trying = false;
+                self.attempts.of(failed(&**error)).increment(1);
+            }
+            Event::Lost {
+                epoch,
+                reason,
+                lived,
+                ..
+            } => {
+                self.lost(*epoch);
                 self.disconnects.of(lost(*reason)).increment(1);
                 self.session.record(*lived);
             }
@@ -187,15 +244,15 @@ impl Observe<Event> for ReconnectMetrics {
                 self.backoff.record(*delay);
             }
             Event::Parked { .. } => {
+                self.given_up();
                 self.now(const { Some(STATES.word("parked")) });
                 self.parked.increment(1);
             }
             Event::Revived { .. } => self.revived.increment(1),
+            Event::Unauthorized { .. } => self.unauthorized.increment(1),
             Event::Closed { reason, .. } => {
-                if self.now(None) == const { Some(STATES.word("connecting")) } {
-                    let cancelled = const { OUTCOMES.word("cancelled") };
-                    self.attempts.of(cancelled).increment(1);
-                }
+                self.given_up();
+                self.now(None);
                 self.closed.of(ended(*reason)).increment(1);
             }
             _ => {}
@@ -235,6 +292,8 @@ fn lost(reason: LostReason) -> Word {
     match reason {
         LostReason::Died => const { LOSSES.word("died") },
         LostReason::NotReady => const { LOSSES.word("not_ready") },
+        LostReason::CheckFailed => const { LOSSES.word("check_failed") },
+        LostReason::Retired => const { LOSSES.word("retired") },
         LostReason::LinkClosed => const { LOSSES.word("link_closed") },
         _ => const { LOSSES.word("other") },
     }
@@ -244,6 +303,7 @@ fn ended(reason: ClosedReason) -> Word {
     match reason {
         ClosedReason::Asked => const { ENDS.word("asked") },
         ClosedReason::Released => const { ENDS.word("released") },
+        ClosedReason::FirstFailed => const { ENDS.word("first_failed") },
         ClosedReason::Panicked => const { ENDS.word("panicked") },
         _ => const { ENDS.word("other") },
     }

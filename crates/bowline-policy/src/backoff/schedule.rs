@@ -106,6 +106,14 @@ pub enum Invalid {
         /// The delay never to exceed.
         cap: Duration,
     },
+    /// Waits that a peer asked for would have no room to be spread over.
+    #[error("hint floor {floor:?} is not below hint cap {cap:?}")]
+    HintFloorOverCap {
+        /// The shortest wait.
+        floor: Duration,
+        /// The longest wait.
+        cap: Duration,
+    },
     /// The setting belongs to one curve, and there are several.
     #[error("set the {setting} of each part before joining them with then")]
     Joined {
@@ -281,6 +289,12 @@ impl Schedule {
         self.stable_after
     }
 
+    /// Whether any delay of it is drawn.
+    pub(super) fn varies(&self) -> bool {
+        let drawn = |curve: &Curve| curve.jitter != Jitter::None;
+        self.splay.is_some() || self.plan.fold(&drawn, &|one, other| one || other)
+    }
+
     pub(super) fn plan(&self) -> &Plan {
         &self.plan
     }
@@ -311,7 +325,11 @@ impl Schedule {
     }
 }
 
-fn at_least(setting: &'static str, value: Duration, least: Duration) -> Result<(), Invalid> {
+pub(super) fn at_least(
+    setting: &'static str,
+    value: Duration,
+    least: Duration,
+) -> Result<(), Invalid> {
     if value < least {
         return Err(Invalid::TooShort {
             setting,
@@ -322,7 +340,11 @@ fn at_least(setting: &'static str, value: Duration, least: Duration) -> Result<(
     Ok(())
 }
 
-fn at_most(setting: &'static str, value: Duration, most: Duration) -> Result<(), Invalid> {
+pub(super) fn at_most(
+    setting: &'static str,
+    value: Duration,
+    most: Duration,
+) -> Result<(), Invalid> {
     if value > most {
         return Err(Invalid::TooLong {
             setting,

@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 use rand_pcg::Pcg64;
 
 use super::Schedule;
+use super::hint::HintLimits;
 use super::plan::Cursor;
-use crate::random::{Purpose, Streams};
+use super::schedule::DELAY_MAX;
+use crate::random::{Purpose, Streams, draw, draw_up_to, nanos};
 
 /// Hands out sessions, each with a jitter of its own.
 ///
@@ -87,6 +89,49 @@ impl Session {
         let delay = self.cursor.next(now, &mut self.random, &mut self.splay)?;
         self.attempts = self.attempts.saturating_add(1);
         Some(delay)
+    }
+
+    /// The same for a failure that does not say that the peer is busy (a time-out,
+    /// silence): the first since the start comes at once, but splayed.
+    ///
+    /// Where the schedule has no [splay](Schedule::splay) of its own, that is a
+    /// time drawn from nothing to its first delay. A schedule without any jitter
+    /// keeps its delays to the letter.
+    pub fn next_delay_soon(&mut self, now: Instant) -> Option<Duration> {
+        let eager = self.attempts == 0 && self.splay.is_none() && self.schedule.varies();
+        let delay = self.next_delay(now)?;
+        Some(match eager {
+            true => draw_up_to(&mut self.random, delay),
+            false => delay,
+        })
+    }
+
+    /// The wait that a peer asked for, anything from `from` to `to`, within
+    /// `limits` and jittered. It takes the place of the next delay and counts as
+    /// one; `None` when the schedule has ended.
+    pub fn next_delay_hinted(
+        &mut self,
+        from: Duration,
+        to: Duration,
+        limits: HintLimits,
+        now: Instant,
+    ) -> Option<Duration> {
+        self.next_delay(now)?;
+        Some(limits.draw(from, to, &mut self.random))
+    }
+
+    /// Draws such a wait where no attempt failed: a peer said when to leave it.
+    pub fn hinted(&mut self, from: Duration, to: Duration, limits: HintLimits) -> Duration {
+        limits.draw(from, to, &mut self.random)
+    }
+
+    /// Draws a time evenly from `from` to `to`, both at most [`DELAY_MAX`], from
+    /// the jitter of this session: for all who hear one thing in one moment and
+    /// should not act on it in one.
+    pub fn spread(&mut self, from: Duration, to: Duration) -> Duration {
+        let to = nanos(to.min(DELAY_MAX));
+        let from = nanos(from.min(DELAY_MAX)).min(to);
+        Duration::from_nanos(draw(&mut self.random, from, to))
     }
 
     /// The delays given since the start or the last reset.

@@ -356,3 +356,68 @@ fn contradictions_are_refused_with_both_values() {
         "set the factor of each part before joining them with then",
     );
 }
+
+#[test]
+fn the_first_soon_delay_lies_below_the_first_delay_and_the_next_climb_as_ever() {
+    let schedule = || Schedule::exponential(S(8), S(64)).unwrap();
+    let mut shortest = S(8);
+    for seed in 0..64 {
+        let mut soon = Maker::new(schedule(), seed).session();
+        let first = soon.next_delay_soon(origin()).unwrap();
+        assert!(first <= S(8));
+        shortest = shortest.min(first);
+        let second = soon.next_delay_soon(origin()).unwrap();
+        assert!((S(2)..=S(16)).contains(&second), "{second:?}");
+    }
+    assert!(shortest < S(1), "nobody came at once: {shortest:?}");
+
+    let mut exact = Maker::new(plain(S(1), S(8)), 1).session();
+    let exact: Vec<_> = (0..3)
+        .map_while(|_| exact.next_delay_soon(origin()))
+        .collect();
+    assert_eq!(exact, [S(1), S(2), S(4)]);
+}
+
+// contract: again-9
+#[test]
+fn a_hinted_wait_stays_within_its_limits_and_is_never_the_same_for_all() {
+    let limits = HintLimits::new(S(1), S(60)).unwrap();
+    // Asked for, then from where to where it is drawn.
+    for (from, to, low, high) in [
+        (S(0), S(0), S(1), MS(1250)),
+        (S(8), S(8), S(8), S(10)),
+        (S(8), S(20), S(8), S(20)),
+        (S(20), S(8), S(20), S(25)),
+        (S(60), S(60), S(45), S(60)),
+        (Duration::MAX, Duration::MAX, S(45), S(60)),
+        (S(0), Duration::MAX, S(1), S(60)),
+    ] {
+        let drawn = |seed| {
+            Maker::new(plain(S(1), S(2)), seed)
+                .session()
+                .hinted(from, to, limits)
+        };
+        let drawn: BTreeSet<_> = (0..256).map(drawn).collect();
+        let (least, most) = (*drawn.first().unwrap(), *drawn.last().unwrap());
+        assert!(
+            low <= least && most <= high,
+            "{from:?} to {to:?}: {least:?} to {most:?}"
+        );
+        assert!(
+            most - least > (high - low) / 2,
+            "{from:?} to {to:?} is not spread"
+        );
+    }
+    let refused = HintLimits::new(S(3), S(3)).unwrap_err().to_string();
+    assert_eq!(refused, "hint floor 3s is not below hint cap 3s");
+}
+
+// contract: again-9
+#[test]
+fn hinted_waits_use_the_schedule_up() {
+    let limits = HintLimits::new(S(1), S(60)).unwrap();
+    let mut session = Maker::new(plain(S(1), S(2)).take(2), 1).session();
+    let mut hinted = || session.next_delay_hinted(S(5), S(5), limits, origin());
+    assert!(hinted().is_some() && hinted().is_some());
+    assert_eq!(hinted(), None, "an endless retry-after ends");
+}

@@ -1,6 +1,6 @@
 //! The set: choosing, reporting, replacing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use rand_pcg::Pcg64;
@@ -113,26 +113,13 @@ impl Maker {
 impl<K: Ord + Clone> Set<K> {
     /// Whom to call next; `None` only if the set is empty.
     pub fn choose(&mut self, now: Instant) -> Option<Chosen<K>> {
-        let panic = self.panics(now);
-        let open = self.members.iter();
-        let open: Vec<_> = open.filter(|one| panic || !one.is_out(now)).collect();
-        let chosen = match self.settings.choice {
-            Choice::Ordered => first(&open, now)?,
-            Choice::Weighted => by_weight(&open, &mut self.random)?,
-            Choice::Fastest => {
-                let half_life = self.settings.half_life;
-                fastest_of_two(&open, half_life, &mut self.random, now)?
-            }
-        };
-        let why = match (panic, chosen.is_trusted(now)) {
-            (true, _) => Why::Panic,
-            (false, true) => Why::Trusted,
-            (false, false) => Why::Doubted,
-        };
-        Some(Chosen {
-            key: chosen.key.clone(),
-            why,
-        })
+        self.choose_where(now, |_| true)
+    }
+
+    /// Whom to call next but those in `tried`; `None` if nobody else may be
+    /// called.
+    pub fn choose_other(&mut self, tried: &BTreeSet<K>, now: Instant) -> Option<Chosen<K>> {
+        self.choose_where(now, |key| !tried.contains(key))
     }
 
     /// Notes that a connect succeeded and how long it took. It ends an
@@ -230,6 +217,11 @@ impl<K: Ord + Clone> Set<K> {
         Ok(())
     }
 
+    /// Whether an endpoint is in the list.
+    pub fn contains(&self, key: &K) -> bool {
+        self.places.contains_key(key)
+    }
+
     /// The endpoints, in order.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &K> {
         self.members.iter().map(|member| &member.key)
@@ -264,6 +256,29 @@ impl<K: Ord + Clone> Set<K> {
             failing: self.members.iter().filter(|one| one.failures > 0).count(),
             panic: self.panics(now),
         }
+    }
+
+    fn choose_where(&mut self, now: Instant, may: impl Fn(&K) -> bool) -> Option<Chosen<K>> {
+        let panic = self.panics(now);
+        let open = self.members.iter().filter(|one| may(&one.key));
+        let open: Vec<_> = open.filter(|one| panic || !one.is_out(now)).collect();
+        let chosen = match self.settings.choice {
+            Choice::Ordered => first(&open, now)?,
+            Choice::Weighted => by_weight(&open, &mut self.random)?,
+            Choice::Fastest => {
+                let half_life = self.settings.half_life;
+                fastest_of_two(&open, half_life, &mut self.random, now)?
+            }
+        };
+        let why = match (panic, chosen.is_trusted(now)) {
+            (true, _) => Why::Panic,
+            (false, true) => Why::Trusted,
+            (false, false) => Why::Doubted,
+        };
+        Some(Chosen {
+            key: chosen.key.clone(),
+            why,
+        })
     }
 
     fn member(&self, key: &K) -> Option<&Member<K>> {

@@ -68,3 +68,33 @@ async fn a_balancer_serves_from_whichever_link_is_up_and_keeps_the_other() {
     assert_eq!(service.len(), 2, "neither was thrown out");
     assert_eq!(up.received().len() + down.received().len(), 21);
 }
+
+// contract: again-1
+#[cfg(feature = "balance")]
+#[tokio::test(start_paused = true)]
+async fn a_balancer_prefers_who_is_connected_and_waits_for_ever_where_nobody_fails_fast() {
+    use tower::ServiceExt;
+    use tower::load::Load;
+
+    let peers = [Peer::new(Dial::Refuse), Peer::new(Dial::Refuse)];
+    let links: Vec<_> = peers
+        .iter()
+        .map(|peer| peer.link().failfast_after(None).build())
+        .collect();
+    let mut held = links[0].clone();
+    assert_eq!(links[0].load(), usize::MAX, "nobody is connected");
+    let mut service: Balance<_, &'static str> = Balance::new(ServiceList::new(links.clone()));
+    let mut calls = tokio::task::JoinSet::new();
+    calls.spawn(async move { service.ready().await.unwrap().call("hello").await });
+    sleep(secs(3600)).await;
+    assert!(calls.try_join_next().is_none(), "nobody was told a lie");
+    peers[0].set_otherwise(Dial::Accept);
+    calls.join_next().await.unwrap().unwrap().unwrap();
+    assert_eq!(peers[0].received().len(), 1);
+
+    assert_eq!([links[0].load(), links[1].load()], [0, usize::MAX]);
+    let grant = held.ready().await.unwrap();
+    assert_eq!(links[0].load(), 1, "a grant is a call to come");
+    grant.call("hello").await.unwrap();
+    assert_eq!(links[0].load(), 0);
+}

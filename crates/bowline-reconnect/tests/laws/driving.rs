@@ -138,7 +138,10 @@ async fn the_state_says_what_the_link_waits_for_and_why() {
     let peer = Peer::new(Dial::Accept).script(&[Dial::Refuse]);
     let link = peer.link().build();
     let state = link.state();
-    assert!(matches!(*state.borrow(), State::Connecting { attempt: 1 }));
+    assert!(matches!(
+        *state.borrow(),
+        State::Connecting { attempt: 1, .. }
+    ));
     sleep(ms(200)).await;
     match &*state.borrow() {
         State::Backoff {
@@ -156,7 +159,7 @@ async fn the_state_says_what_the_link_waits_for_and_why() {
     sleep(secs(2)).await;
     let expected = Resumption::Fresh;
     assert!(
-        matches!(*state.borrow(), State::Ready { epoch: 1, resumption } if resumption == expected)
+        matches!(*state.borrow(), State::Ready { epoch: 1, resumption, .. } if resumption == expected)
     );
 }
 

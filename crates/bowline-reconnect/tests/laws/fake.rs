@@ -12,7 +12,8 @@ use std::time::Duration;
 use bowline_link::{BoxError, Connect, Endpoint};
 use bowline_policy::backoff::{Jitter, Maker, Schedule};
 use bowline_policy::{Observe, from_fn};
-use bowline_reconnect::{Builder, Established, Event, NotSent, Reconnect};
+use bowline_reconnect::{Builder, Established, Event, Hint, NotSent, Reconnect};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tower::{Service, service_fn};
@@ -54,6 +55,10 @@ struct Inside {
     manner: Mutex<Manner>,
     latency: Mutex<Duration>,
     heard: Mutex<Option<bool>>,
+    refusal: Mutex<fn() -> BoxError>,
+    death: Mutex<fn() -> BoxError>,
+    goings: Mutex<Vec<oneshot::Sender<Hint>>>,
+    healthy: Mutex<Option<bool>>,
     dials: Mutex<Vec<Instant>>,
     dialing: AtomicUsize,
     dialing_max: AtomicUsize,
@@ -78,6 +83,10 @@ impl Peer {
             manner: Mutex::new(Manner::Answer),
             latency: Mutex::new(ms(100)),
             heard: Mutex::default(),
+            refusal: Mutex::new(|| "refused".into()),
+            death: Mutex::new(|| "the peer hung up".into()),
+            goings: Mutex::default(),
+            healthy: Mutex::default(),
             dials: Mutex::default(),
             dialing: AtomicUsize::default(),
             dialing_max: AtomicUsize::default(),
@@ -108,6 +117,30 @@ impl Peer {
     pub(crate) fn heard(self, heard: bool) -> Self {
         *self.0.heard.lock().unwrap() = Some(heard);
         self
+    }
+
+    /// What a refused dial says.
+    pub(crate) fn refusal(self, refusal: fn() -> BoxError) -> Self {
+        *self.0.refusal.lock().unwrap() = refusal;
+        self
+    }
+
+    /// What a connection says that was hung up.
+    pub(crate) fn death(self, death: fn() -> BoxError) -> Self {
+        *self.0.death.lock().unwrap() = death;
+        self
+    }
+
+    /// Later connections can be checked, and are alive or not.
+    pub(crate) fn set_healthy(&self, healthy: bool) {
+        *self.0.healthy.lock().unwrap() = Some(healthy);
+    }
+
+    /// Tells all connections that the peer will go.
+    pub(crate) fn go(&self, hint: &Hint) {
+        for going in self.0.goings.lock().unwrap().drain(..) {
+            going.send(hint.clone()).ok();
+        }
     }
 
     pub(crate) fn set_manner(&self, manner: Manner) {
@@ -169,7 +202,7 @@ impl Peer {
         Reconnect::builder(self.connector(), endpoint(), &maker)
     }
 
-    async fn dial(self) -> Result<Established<Wire>, BoxError> {
+    pub(crate) async fn dial(self) -> Result<Established<Wire>, BoxError> {
         self.0.dials.lock().unwrap().push(Instant::now());
         let dialing = self.0.dialing.fetch_add(1, Ordering::SeqCst) + 1;
         self.0.dialing_max.fetch_max(dialing, Ordering::SeqCst);
@@ -183,13 +216,36 @@ impl Peer {
         match answer.unwrap_or(otherwise) {
             Dial::Accept => self.0.open.lock().unwrap().push(end.clone()),
             Dial::AcceptAndHangUp => end.cancel(),
-            Dial::Refuse => return Err("refused".into()),
+            Dial::Refuse => return Err((*self.0.refusal.lock().unwrap())()),
             Dial::Hang => std::future::pending().await,
         }
-        let established = Established::new(Wire::new(number, self.clone())).closed(async move {
-            end.cancelled().await;
-            "the peer hung up"
-        });
+        let death = *self.0.death.lock().unwrap();
+        let (going, notice) = oneshot::channel();
+        self.0.goings.lock().unwrap().push(going);
+        let mut established = Established::new(Wire::new(number, self.clone()))
+            .closed(async move {
+                end.cancelled().await;
+                death()
+            })
+            .going(async move {
+                match notice.await {
+                    Ok(hint) => hint,
+                    Err(_) => std::future::pending().await,
+                }
+            });
+        if self.0.healthy.lock().unwrap().is_some() {
+            let peer = self.clone();
+            established = established.check(move || {
+                let healthy = *peer.0.healthy.lock().unwrap();
+                async move {
+                    sleep(ms(50)).await;
+                    match healthy {
+                        Some(true) => Ok(()),
+                        _ => Err("no answer to the check"),
+                    }
+                }
+            });
+        }
         Ok(match *self.0.heard.lock().unwrap() {
             Some(heard) => established.heard(move || heard),
             None => established,
@@ -275,6 +331,9 @@ pub(crate) fn recorder() -> (Arc<dyn Observe<Event>>, Record) {
 
 fn line(event: &Event) -> String {
     match event {
+        Event::Connecting {
+            attempt, reason, ..
+        } if reason.is_beside() => format!("connecting {attempt} beside: {reason:?}"),
         Event::Connecting { attempt, .. } => format!("connecting {attempt}"),
         Event::Connected {
             epoch,
@@ -301,6 +360,18 @@ fn line(event: &Event) -> String {
         } => format!("parked after {attempts}: {error}"),
         Event::Revived { .. } => "revived".to_owned(),
         Event::Closed { reason, .. } => format!("closed {reason:?}"),
+        Event::Retiring { epoch, reason, .. } => format!("retiring {epoch}: {reason:?}"),
+        Event::Hinted { .. } => "hinted".to_owned(),
+        Event::Unauthorized { error, .. } => format!("unauthorized: {error}"),
+        Event::Probed {
+            endpoint, error, ..
+        } => match error {
+            Some(error) => format!("probed {endpoint}: {error}"),
+            None => format!("probed {endpoint}"),
+        },
+        Event::Listed { endpoints, origin } => format!("listed {endpoints} {origin:?}"),
+        Event::ListProblem { error } => format!("list problem: {error}"),
+        Event::Leapt { by } => format!("leapt {by:?}"),
         _ => "unknown".to_owned(),
     }
 }

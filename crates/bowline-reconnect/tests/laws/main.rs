@@ -5,8 +5,18 @@
 
 mod balance;
 mod driving;
+mod failover;
 mod fake;
+mod hints;
+mod leaps;
+mod moving;
+mod net;
 mod parking;
 mod readiness;
+mod resuming;
 mod session;
+mod spans;
+mod starting;
 mod storm;
+mod threads;
+mod verdicts;

@@ -5,6 +5,7 @@ use tokio::time::{Instant, sleep};
 use tower::ServiceExt;
 
 use crate::fake::{Dial, Peer, ms, recorder, schedule, secs};
+use crate::net::{Net, targets};
 
 // contract: again-5
 #[tokio::test(start_paused = true)]
@@ -117,4 +118,89 @@ async fn a_request_to_reconnect_cuts_a_backoff_short_and_is_not_kept_for_another
     assert_eq!(peer.dials(), 7, "the backoff after the loss was kept");
     sleep(ms(200)).await;
     assert_eq!(peer.dials(), 8);
+}
+
+// contract: again-5
+#[tokio::test(start_paused = true)]
+async fn a_parked_link_tries_once_in_a_while_and_comes_back_by_itself() {
+    let peer = Peer::new(Dial::Refuse).latency(ms(1));
+    let (observer, record) = recorder();
+    let link = peer.link_with(schedule().take(2));
+    let link = link
+        .probe_parked_every(secs(600))
+        .observer(observer)
+        .build();
+    sleep(secs(60)).await;
+    assert_eq!(peer.dials(), 3);
+    sleep(secs(1900)).await;
+    // At most one in 600 s and at least one, since a quarter is jitter.
+    let probes = peer.dials() - 3;
+    assert!((3..=4).contains(&probes), "{probes}");
+    assert!(matches!(*link.state().borrow(), State::Parked { .. }));
+    let slow = record
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|line| *line == "revived")
+        .count();
+    assert_eq!(slow, probes);
+
+    peer.set_otherwise(Dial::Accept);
+    sleep(secs(601)).await;
+    link.oneshot("hello").await.unwrap();
+}
+
+// contract: again-5
+#[tokio::test(start_paused = true)]
+async fn a_link_that_is_told_never_to_probe_stays_parked() {
+    let peer = Peer::new(Dial::Refuse);
+    let link = peer
+        .link_with(schedule().take(0))
+        .probe_parked_every(None)
+        .build();
+    sleep(secs(1_000_000)).await;
+    assert_eq!(peer.dials(), 1);
+    drop(link);
+}
+
+// contract: again-5
+#[tokio::test(start_paused = true)]
+async fn a_new_list_revives_a_parked_link_after_a_splay_even_a_fatal_one() {
+    for verdict in [Verdict::Fatal, Verdict::Retry] {
+        let net = Net::new(&["a", "b"]);
+        net.peer("a").set_otherwise(Dial::Refuse);
+        let link = net.link(&["a"], schedule().take(0));
+        let link = link.classify(move |_| verdict.clone()).build();
+        sleep(secs(60)).await;
+        assert!(matches!(*link.state().borrow(), State::Parked { .. }));
+        link.set_endpoints(&targets(&["b"])).unwrap();
+        link.clone().oneshot("hello").await.unwrap();
+        assert_eq!(net.peer("a").dials(), 1);
+    }
+}
+
+// contract: again-5
+#[tokio::test(start_paused = true)]
+async fn a_backoff_that_is_reset_begins_with_its_first_wait_again() {
+    let peer = Peer::new(Dial::Refuse);
+    let link = peer.link().build();
+    let mut state = link.state();
+    let long = |state: &State| matches!(state, State::Backoff { attempt: 7, .. });
+    state.wait_for(long).await.unwrap();
+    peer.set_otherwise(Dial::Accept);
+    link.reset_backoff();
+    let began = Instant::now();
+    link.oneshot("hello").await.unwrap();
+    assert_eq!(
+        Instant::now() - began,
+        ms(1100),
+        "the first wait, and the dial"
+    );
+
+    let parked = Peer::new(Dial::Refuse);
+    let link = parked.link_with(schedule().take(0)).build();
+    sleep(secs(60)).await;
+    parked.set_otherwise(Dial::Accept);
+    link.reset_backoff();
+    link.oneshot("hello").await.unwrap();
 }

@@ -90,7 +90,8 @@ async fn a_failing_hook_fails_the_attempt_and_waits_the_backoff() {
         *state.borrow(),
         State::Ready {
             epoch: 3,
-            resumption: Resumption::Resumed
+            resumption: Resumption::Resumed,
+            ..
         }
     ));
     assert_eq!(*seen.lock().unwrap(), [(1, 1), (2, 2), (3, 1)]);

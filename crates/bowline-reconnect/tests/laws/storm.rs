@@ -1,8 +1,9 @@
 //! Callers that give up at any moment, over a peer that does its worst.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use bowline_reconnect::{Reconnect, Resumption, Sent, State};
+use bowline_reconnect::{Hint, Reconnect, Resumption, Sent, State};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 use tokio::task::JoinSet;
@@ -10,6 +11,7 @@ use tokio::time::{sleep, timeout};
 use tower::{Service, ServiceExt};
 
 use crate::fake::{Dial, Manner, Peer, Wire, ms, secs};
+use crate::net::{Wall, targets};
 
 const SEEDS: u64 = 60;
 const CALLERS: u64 = 12;
@@ -46,10 +48,10 @@ async fn caller(mut link: Reconnect<Wire>, mut random: Pcg64) {
 }
 
 /// Changes its mind as long as it is let.
-async fn weather(peer: Peer, link: Reconnect<Wire>, mut random: Pcg64) {
+async fn weather(peer: Peer, link: Reconnect<Wire>, wall: Arc<Wall>, mut random: Pcg64) {
     loop {
         sleep(up_to(&mut random, 2000)).await;
-        match pick(&mut random, &[0, 1, 2, 3]) {
+        match pick(&mut random, &[0, 1, 2, 3, 4, 5, 6, 7]) {
             0 => peer.hang_up(),
             1 => peer.set_otherwise(pick(
                 &mut random,
@@ -70,6 +72,20 @@ async fn weather(peer: Peer, link: Reconnect<Wire>, mut random: Pcg64) {
                     Manner::Unwilling,
                 ],
             )),
+            3 => link.reset_backoff(),
+            // One peer has all these names.
+            4 => link
+                .set_endpoints(pick(
+                    &mut random,
+                    &[&targets(&["a", "b"]), &targets(&["b"])],
+                ))
+                .unwrap(),
+            5 => {
+                let from = up_to(&mut random, 1000);
+                let to = up_to(&mut random, 3000);
+                peer.go(&Hint::default().window(from, to));
+            }
+            6 => wall.leap(secs(60)),
             _ => link.reconnect_now(),
         }
     }
@@ -81,10 +97,14 @@ async fn after_a_storm_every_handle_is_served_and_nothing_is_left_behind() {
     for seed in 0..SEEDS {
         let mut random = Pcg64::seed_from_u64(seed);
         let peer = Peer::new(Dial::Accept);
+        let wall = Wall::new();
+        peer.set_healthy(seed % 2 == 0);
         let link = peer
             .link_with(crate::fake::schedule().take(8))
             .connect_timeout(secs(1))
             .failfast_after(secs(2))
+            .retire_within(secs(5))
+            .wall_clock(wall.clone())
             .on_session(|_, _| async {
                 sleep(ms(50)).await;
                 Ok(Resumption::Fresh)
@@ -93,7 +113,7 @@ async fn after_a_storm_every_handle_is_served_and_nothing_is_left_behind() {
 
         let mut others = JoinSet::new();
         let rng = Pcg64::seed_from_u64(random.next_u64());
-        others.spawn(weather(peer.clone(), link.clone(), rng));
+        others.spawn(weather(peer.clone(), link.clone(), wall, rng));
         let mut callers = JoinSet::new();
         let survivor = link.clone();
         for _ in 0..CALLERS {

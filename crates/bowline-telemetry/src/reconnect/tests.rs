@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use bowline_link::Endpoint;
 
+use bowline_reconnect::Revival;
+
 use super::*;
 use crate::Registry;
 use crate::registry::tests::changed;
@@ -17,6 +19,23 @@ fn connecting() -> Event {
     Event::Connecting {
         endpoint: endpoint(),
         attempt: 1,
+        reason: Reason::First,
+    }
+}
+
+fn beside(reason: Reason) -> Event {
+    Event::Connecting {
+        endpoint: endpoint(),
+        attempt: 1,
+        reason,
+    }
+}
+
+fn unauthorized() -> Event {
+    Event::Unauthorized {
+        endpoint: endpoint(),
+        attempt: 1,
+        error: Arc::new(io::Error::from(ErrorKind::PermissionDenied)),
     }
 }
 
@@ -68,6 +87,7 @@ fn parked() -> Event {
 fn revived() -> Event {
     Event::Revived {
         endpoint: endpoint(),
+        by: Revival::Asked,
     }
 }
 
@@ -116,7 +136,7 @@ fn every_series_stands_at_zero_before_any_event() {
     }
     let series: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
     // Words of closed sets, plain counters, and buckets with +Inf, sum and count.
-    assert_eq!(series.len(), (6 + 4 + 4 + 2 + 4) + 2 + (16 + 14 + 16));
+    assert_eq!(series.len(), (6 + 4 + 6 + 2 + 5) + 3 + (16 + 14 + 16));
     for line in series {
         assert!(line.ends_with(" 0"), "{line}");
     }
@@ -287,4 +307,29 @@ fn links_of_one_name_add_up_and_a_dropped_one_is_gone() {
         r#""ready"} 0"#,
     ];
     assert_eq!(links(), one_left);
+}
+
+#[test]
+fn an_attempt_beside_a_connection_moves_nobody_until_that_is_lost() {
+    let up = [connecting(), connected(Resumption::Fresh)];
+    let links = |events: &[Event]| {
+        let registry = Registry::new(CATALOGUE);
+        let metrics = ReconnectMetrics::new(registry.recorder(), "chat");
+        for event in up.iter().chain(events) {
+            metrics.observe(event);
+        }
+        let text = registry.render();
+        let lines = text.lines().filter(|line| line.ends_with(" 1"));
+        let states = lines.filter_map(|line| line.strip_prefix("bowline_connector_links{"));
+        states.map(str::to_owned).collect::<Vec<_>>().join(" ")
+    };
+    let trying = [beside(Reason::Drain)];
+    assert!(links(&trying).contains("ready"));
+    let orphaned = [beside(Reason::Drain), lost_by(LostReason::Died)];
+    assert!(links(&orphaned).contains("connecting"));
+}
+
+#[test]
+fn bad_credentials_are_counted() {
+    check(&[unauthorized()], &["unauthorized_total 1"]);
 }

@@ -1,6 +1,6 @@
 //! Who is chosen, of those that may be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -156,5 +156,19 @@ proptest! {
                 prop_assert!(false, "{better} would be better than {}", chosen.key);
             }
         }
+    }
+}
+
+#[test]
+fn who_was_tried_is_not_chosen_again_however_the_choice_is_made() {
+    for choice in [Choice::Ordered, Choice::Weighted, Choice::Fastest] {
+        let now = origin();
+        let mut set = set(Settings::new(choice), "abc", now);
+        let mut tried = BTreeSet::new();
+        while let Some(other) = set.choose_other(&tried, now) {
+            assert!(tried.insert(other.key), "{choice:?}: {}", other.key);
+        }
+        assert_eq!(tried.len(), 3);
+        assert!(set.contains(&'a') && !set.contains(&'x'));
     }
 }

@@ -1,0 +1,72 @@
+//! The spans of a link: an attempt, the handshake in it, and the session after it.
+
+use std::sync::{Arc, Mutex, OnceLock};
+
+use bowline_reconnect::Resumption;
+use tokio::time::sleep;
+use tracing::span::{Attributes, Id};
+use tracing::{Dispatch, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::fake::{Dial, Peer, ms, secs};
+
+/// Writes down each span of ours with those around it, and each that is over.
+#[derive(Clone, Default)]
+struct Spans(Arc<Mutex<Vec<String>>>);
+
+impl Spans {
+    fn note<S>(&self, what: &str, id: &Id, context: &Context<'_, S>)
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let scope = context.span_scope(id).unwrap().from_root();
+        let names: Vec<_> = scope.map(|span| span.name()).collect();
+        self.0
+            .lock()
+            .unwrap()
+            .push(format!("{what} {}", names.join(" > ")));
+    }
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Spans {
+    fn on_new_span(&self, _: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        self.note("new", id, &context);
+    }
+
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        self.note("end", &id, &context);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_its_handshake_and_its_session_have_a_span_each() {
+    // With a single subscriber alive, tracing asks the one of whichever thread comes first to
+    // a span, and where that has none, silences the span for all. The second, never dropped,
+    // has it ask each.
+    static SECOND: OnceLock<Dispatch> = OnceLock::new();
+    SECOND.get_or_init(|| Dispatch::new(tracing_subscriber::registry()));
+    let spans = Spans::default();
+    let subscriber = tracing_subscriber::registry().with(spans.clone());
+    let _subscribed = tracing::subscriber::set_default(subscriber);
+    let peer = Peer::new(Dial::Accept);
+    let link = peer.link().on_session(|_, _| async {
+        sleep(ms(10)).await;
+        Ok(Resumption::Fresh)
+    });
+    let link = link.build();
+    sleep(secs(1)).await;
+    drop(link);
+    sleep(ms(1)).await;
+    assert_eq!(
+        *spans.0.lock().unwrap(),
+        [
+            "new connect",
+            "new connect > handshake",
+            "end connect > handshake",
+            "end connect",
+            "new session",
+            "end session",
+        ]
+    );
+}

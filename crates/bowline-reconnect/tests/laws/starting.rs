@@ -1,0 +1,218 @@
+//! How a link begins and how it ends.
+
+use bowline_reconnect::{ClosedReason, Event, InitialConnect, Kind, Sent, State};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+use tower::{Service, ServiceExt};
+
+use crate::fake::{Dial, Manner, Peer, ms, recorder, schedule, secs};
+use crate::net::Net;
+
+#[tokio::test(start_paused = true)]
+async fn an_eager_link_is_there_when_it_starts_or_not_at_all() {
+    let peer = Peer::new(Dial::Accept);
+    let link = peer
+        .link()
+        .initial(InitialConnect::Eager)
+        .start()
+        .await
+        .unwrap();
+    assert!(link.state().borrow().is_ready());
+    // What is lost later is made again like any other.
+    sleep(secs(60)).await;
+    peer.hang_up();
+    sleep(ms(1)).await;
+    assert_eq!(link.oneshot("hello").await.unwrap(), 2);
+
+    let peer = Peer::new(Dial::Refuse);
+    let (observer, record) = recorder();
+    let eager = peer
+        .link()
+        .initial(InitialConnect::Eager)
+        .observer(observer);
+    let error = eager.start().await.unwrap_err();
+    assert_eq!((error.kind, error.sent), (Kind::Closed, Sent::No));
+    assert_eq!(error.source.unwrap().to_string(), "refused");
+    sleep(secs(60)).await;
+    assert_eq!(peer.dials(), 1);
+    assert_eq!(record.lock().unwrap().last().unwrap(), "closed FirstFailed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_eager_link_tries_each_endpoint_and_each_once() {
+    let net = Net::new(&["a", "b", "c"]);
+    for (dead, expected) in [(&["a"][..], true), (&["a", "b", "c"], false)] {
+        for dead in dead {
+            net.peer(dead).set_otherwise(Dial::Refuse);
+        }
+        let link = net.link(&["a", "b", "c"], schedule());
+        let eager = link.initial(InitialConnect::Eager).start();
+        let started = timeout(secs(1), eager).await.unwrap();
+        assert_eq!(started.is_ok(), expected);
+    }
+    let dials = ["a", "b", "c"].map(|name| net.peer(name).dials());
+    assert_eq!(dials, [2, 2, 1]);
+
+    // A session that is refused is no connection either.
+    let peer = Peer::new(Dial::Accept);
+    let link = peer.link().on_session(|_, _| async { Err("no".into()) });
+    let eager = link.initial(InitialConnect::Eager).start();
+    assert_eq!(eager.await.unwrap_err().source.unwrap().to_string(), "no");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lazy_link_dials_for_its_first_caller() {
+    let peer = Peer::new(Dial::Accept);
+    let link = peer
+        .link()
+        .initial(InitialConnect::Lazy)
+        .start()
+        .await
+        .unwrap();
+    sleep(secs(60)).await;
+    assert_eq!(peer.dials(), 0);
+    assert!(matches!(*link.state().borrow(), State::Idle));
+    link.clone().oneshot("hello").await.unwrap();
+    sleep(secs(60)).await;
+    peer.hang_up();
+    sleep(secs(60)).await;
+    assert_eq!(peer.dials(), 2, "once begun it is kept");
+
+    let link = peer.link().initial(InitialConnect::Lazy).build();
+    sleep(secs(1)).await;
+    link.reconnect_now();
+    sleep(secs(1)).await;
+    assert_eq!(peer.dials(), 3);
+    drop(link);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_program_starts_although_its_peer_is_down() {
+    let peer = Peer::new(Dial::Refuse);
+    let link = timeout(secs(0), peer.link().start())
+        .await
+        .unwrap()
+        .unwrap();
+    sleep(secs(10)).await;
+    peer.set_otherwise(Dial::Accept);
+    link.reconnect_now();
+    link.oneshot("hello").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_who_may_wait_for_ever_does() {
+    let peer = Peer::new(Dial::Refuse);
+    let link = peer.link().failfast_after(None).build();
+    let mut calls = JoinSet::new();
+    calls.spawn(link.clone().oneshot("hello"));
+    sleep(secs(3600)).await;
+    assert!(calls.try_join_next().is_none());
+    peer.set_otherwise(Dial::Accept);
+    calls.join_next().await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_fails_fast_hears_when_the_next_try_is() {
+    let peer = Peer::new(Dial::Refuse);
+    let mut link = peer.link().build();
+    let error = link.ready().await.unwrap().call("hello").await.unwrap_err();
+    let next = error.next_attempt_at.unwrap();
+    // Tries at 0, 1.1 and 3.2 s failed within 100 ms; the fourth is at 7.3 s.
+    assert_eq!((next - Instant::now()).as_millis(), 2300);
+    assert_eq!((error.attempt, error.epoch), (3, None));
+}
+
+// contract: again-4
+#[tokio::test(start_paused = true)]
+async fn a_graceful_close_lets_calls_end_and_says_which_did_not() {
+    for (limit, cut) in [(secs(5), 0), (secs(0), 3)] {
+        let peer = Peer::new(Dial::Accept).manner(Manner::Slow);
+        let link = peer.link().build();
+        let mut calls = JoinSet::new();
+        for _ in 0..3 {
+            calls.spawn(link.clone().oneshot("hello"));
+        }
+        sleep(secs(1)).await;
+        let began = Instant::now();
+        let mut late = link.clone();
+        let closing = link.close_within(limit);
+        let refused = async {
+            let error = late.ready().await.err().unwrap();
+            assert_eq!(error.kind, Kind::Closed, "no further call");
+        };
+        let (cut_off, ()) = futures_util::future::join(closing, refused).await;
+        assert_eq!(cut_off, cut);
+        assert!(
+            Instant::now() - began <= secs(1),
+            "not a moment longer than needed"
+        );
+        for ended in calls.join_all().await {
+            match ended {
+                Ok(_) => assert_eq!(cut, 0),
+                Err(error) => {
+                    assert_eq!((error.kind, error.sent), (Kind::Closed, Sent::Maybe));
+                    assert_eq!(cut, 3);
+                }
+            }
+        }
+        assert!(matches!(*link.state().borrow(), State::Closed));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_graceful_close_that_nobody_waits_for_closes_all_the_same() {
+    for manner in [Manner::Silence, Manner::Answer] {
+        let peer = Peer::new(Dial::Accept).manner(manner);
+        let link = peer.link().build();
+        let mut calls = JoinSet::new();
+        calls.spawn(link.clone().oneshot("hello"));
+        sleep(secs(1)).await;
+        drop(timeout(secs(0), link.close_within(secs(5))).await);
+        sleep(secs(6)).await;
+        assert!(matches!(*link.state().borrow(), State::Closed));
+        calls.join_next().await.unwrap().unwrap().ok();
+    }
+}
+
+// contract: again-10
+#[tokio::test(start_paused = true)]
+async fn who_reads_events_slowly_is_told_how_many_were_lost() {
+    let peer = Peer::new(Dial::Refuse);
+    let link = peer.link().events_max(4).build();
+    let mut prompt = link.events();
+    let mut slow = link.events();
+    let mut seen = 0;
+    let reading = async {
+        while let Some(told) = prompt.next().await {
+            assert_eq!(told.missed, 0);
+            seen += 1;
+        }
+    };
+    assert!(timeout(secs(20), reading).await.is_err());
+    // Five attempts began, failed and were waited after, the last wait is on.
+    assert_eq!(seen, 15);
+    let first = slow.next().await.unwrap();
+    assert_eq!(first.missed, 11);
+    assert!(matches!(first.event, Event::BackingOff { .. }));
+    for _ in 0..3 {
+        assert_eq!(slow.next().await.unwrap().missed, 0);
+    }
+    link.close();
+    let told = slow.next().await.unwrap();
+    let reason = ClosedReason::Asked;
+    assert!(matches!(told.event, Event::Closed { reason: closed, .. } if closed == reason));
+    assert!(slow.next().await.is_none(), "it is the last");
+    assert!(link.events().next().await.is_none(), "nothing more happens");
+}
+
+// contract: again-10
+#[tokio::test(start_paused = true)]
+async fn a_reader_of_the_latest_event_alone_is_told_of_the_others() {
+    let peer = Peer::new(Dial::Refuse);
+    let link = peer.link().events_max(1).build();
+    let mut events = link.events();
+    sleep(ms(200)).await;
+    let told = events.next().await.unwrap();
+    assert_eq!(told.missed, 2, "it began and it failed");
+    assert!(matches!(told.event, Event::BackingOff { .. }));
+}
