@@ -14,8 +14,16 @@ mod driver;
 mod error;
 mod event;
 mod future;
+#[cfg(feature = "tonic")]
+pub mod grpc;
+#[cfg(feature = "hyper")]
+pub mod http;
 mod layer;
 mod link;
+#[cfg(feature = "retry")]
+pub mod replay;
+#[cfg(any(feature = "backoff", feature = "retry"))]
+pub mod schedule;
 mod service;
 mod session;
 mod slot;
