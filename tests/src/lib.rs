@@ -15,6 +15,8 @@ pub mod namespace;
 #[cfg(test)]
 mod repository;
 #[cfg(test)]
+mod ride;
+#[cfg(test)]
 mod services;
 #[cfg(test)]
 mod tls;

@@ -126,7 +126,7 @@ impl Future for ChannelFuture {
 /// Of statuses that the server gave, another try may help with
 /// [`Code::Unavailable`] alone.
 #[cfg(feature = "retry")]
-impl crate::replay::Failure for Status {
+impl crate::replay::SaysSent for Status {
     fn sent(&self) -> Sent {
         sent(self)
     }

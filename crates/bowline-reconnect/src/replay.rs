@@ -68,7 +68,7 @@ pub trait Replay: Sized {
 }
 
 /// What an error says about trying again.
-pub trait Failure {
+pub trait SaysSent {
     /// Whether the request may have reached the peer.
     fn sent(&self) -> Sent;
 
@@ -84,9 +84,9 @@ pub trait Failure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Replayable;
 
-// === impl Failure ===
+// === impl SaysSent ===
 
-impl Failure for Error {
+impl SaysSent for Error {
     fn sent(&self) -> Sent {
         self.sent
     }
@@ -102,17 +102,17 @@ impl Failure for Error {
 
 /// What a middleware boxed: an [`Error`] or [`NotSent`] speaks for itself, of any
 /// other the request may have been sent.
-impl Failure for BoxError {
+impl SaysSent for BoxError {
     fn sent(&self) -> Sent {
         if self.is::<NotSent>() {
             return Sent::No;
         }
         self.downcast_ref::<Error>()
-            .map_or(Sent::Maybe, Failure::sent)
+            .map_or(Sent::Maybe, SaysSent::sent)
     }
 
     fn may_pass(&self) -> bool {
-        self.downcast_ref::<Error>().is_none_or(Failure::may_pass)
+        self.downcast_ref::<Error>().is_none_or(SaysSent::may_pass)
     }
 }
 

@@ -9,7 +9,7 @@ use bowline_link::{BoxError, Endpoint};
 use bowline_policy::backoff::{Jitter, Maker, Schedule};
 use bowline_policy::budget::{RetrySettings, TTL_DEFAULT};
 use bowline_policy::from_fn;
-use bowline_reconnect::replay::{Budget, Event, Failure, Policy, Replay, Why};
+use bowline_reconnect::replay::{Budget, Event, Policy, Replay, SaysSent, Why};
 use bowline_reconnect::schedule::Pauses;
 use bowline_reconnect::{Established, NotSent, Reconnect, Sent};
 use tokio::time::Instant;

@@ -57,7 +57,7 @@ impl Owner {
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        // The tasks hold the executor, so the set would outlive us.
+        // A task that awaits an answer holds the executor, so the set may outlive us.
         self.0.set().abort_all();
     }
 }

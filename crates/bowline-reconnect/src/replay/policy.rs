@@ -9,7 +9,7 @@ use bowline_policy::budget::{Retries, RetrySettings};
 use tokio::time::Instant;
 use tower::retry::backoff::{Backoff, MakeBackoff};
 
-use super::{Event, Failure, Replay, Trace, Why};
+use super::{Event, Replay, SaysSent, Trace, Why};
 use crate::Sent;
 
 /// How often one call is made again unless told: with a `Reconnect` below, which
@@ -106,7 +106,7 @@ impl<M: MakeBackoff> Policy<M> {
     }
 
     /// Why the call is not made again, or nothing if it is; that is then paid for.
-    fn refusal(&self, replayable: bool, error: &impl Failure) -> Option<Why> {
+    fn refusal(&self, replayable: bool, error: &impl SaysSent) -> Option<Why> {
         if error.sent() == Sent::Maybe && !replayable {
             Some(Why::NotReplayable)
         } else if !error.may_pass() {
@@ -125,7 +125,7 @@ impl<M, Req, Res, E> tower::retry::Policy<Req, Res, E> for Policy<M>
 where
     M: MakeBackoff,
     Req: Replay,
-    E: Failure,
+    E: SaysSent,
 {
     type Future = <M::Backoff as Backoff>::Future;
 

@@ -45,7 +45,7 @@ fn a_status_of_the_server_says_that_it_was() {
 #[cfg(feature = "retry")]
 #[test]
 fn of_the_servers_statuses_only_unavailable_is_worth_another_try() {
-    use bowline_reconnect::replay::Failure;
+    use bowline_reconnect::replay::SaysSent;
 
     assert!(Status::unavailable("restarting").may_pass());
     assert!(!Status::not_found("no such room").may_pass());

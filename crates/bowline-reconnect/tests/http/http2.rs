@@ -253,15 +253,22 @@ async fn the_last_handle_takes_the_connection_with_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_cannot_be_made_was_not_sent() {
+async fn a_link_that_is_closed_ends_its_connection_whoever_still_holds_a_call() {
     let (dialer, mut accepted) = network();
     let mut link = link(Http2Connector::new(dialer));
-    let _stream = accepted.recv().await.unwrap();
-    // An authority without a scheme is no URI for anybody but CONNECT.
-    let request = Request::get("history.example:80")
-        .body(Empty::new())
-        .unwrap();
-    let answer = link.ready().await.unwrap().call(request);
-    let result = timeout(ms(100), answer).await;
-    assert!(result.is_err() || result.unwrap().is_err());
+    let stream = accepted.recv().await.unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async {
+        let mut connection = handshake(stream).await.unwrap();
+        let mut unanswered = Vec::new();
+        while let Some(Ok((_, respond))) = connection.accept().await {
+            unanswered.push(respond);
+        }
+    });
+    let mut held = Box::pin(link.ready().await.unwrap().call(get("/")));
+    assert!(timeout(ms(100), held.as_mut()).await.is_err());
+    link.close();
+    assert_eq!(held.as_mut().await.unwrap_err().sent, Sent::Maybe);
+    let ended = timeout(ms(1000), tasks.join_next()).await;
+    assert!(ended.is_ok(), "the connection outlives its link");
 }
