@@ -19,6 +19,8 @@ mod redis;
 #[cfg(test)]
 mod repository;
 #[cfg(test)]
+mod ride;
+#[cfg(test)]
 mod services;
 #[cfg(test)]
 mod tls;

@@ -24,11 +24,19 @@ mod error;
 mod event;
 mod events;
 mod future;
+#[cfg(feature = "tonic")]
+pub mod grpc;
 mod hint;
+#[cfg(feature = "hyper")]
+pub mod http;
 mod layer;
 mod link;
 mod listing;
+#[cfg(feature = "retry")]
+pub mod replay;
 mod resume;
+#[cfg(any(feature = "backoff", feature = "retry"))]
+pub mod schedule;
 mod service;
 mod session;
 mod slot;

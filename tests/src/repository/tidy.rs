@@ -19,7 +19,8 @@ const EXCUSES: [&str; 2] = [concat!("#[", "ignore"), concat!("#[should", "_panic
 const ENVIRONMENT: &str = concat!("env", "::var");
 
 /// The packages whose settings come only from their caller.
-const LIBRARIES: [&str; 6] = [
+const LIBRARIES: [&str; 7] = [
+    "crates/bowline/",
     "crates/bowline-policy/",
     "crates/bowline-link/",
     "crates/bowline-pool/",
