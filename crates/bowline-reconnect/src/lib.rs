@@ -39,6 +39,7 @@ mod resume;
 pub mod schedule;
 mod service;
 mod session;
+mod signal;
 mod slot;
 mod state;
 mod subscriptions;
