@@ -23,6 +23,7 @@ mod driver;
 mod error;
 mod event;
 mod events;
+mod failover;
 mod future;
 #[cfg(feature = "tonic")]
 pub mod grpc;
@@ -53,6 +54,7 @@ pub use classify::{ByCause, Classify, Failure, Phase, Verdict};
 pub use error::{ConnectTimeout, Error, Kind, NotSent, Sent, SharedError, Step};
 pub use event::{ClosedReason, Event, LostReason, Reason, Revival};
 pub use events::{EVENTS_MAX_DEFAULT, Events, Told};
+pub use failover::{Failover, FailoverError, FailoverLayer};
 pub use future::ResponseFuture;
 pub use hint::{Hint, TurnedAway, Unauthorized};
 pub use layer::ReconnectLayer;
