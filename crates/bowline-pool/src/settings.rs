@@ -155,7 +155,7 @@ impl Settings {
     }
 
     /// Holds dials to an endpoint back after one has failed. The default grows
-    /// from 100 ms to 5 s, all of it jittered.
+    /// from 100 ms to 5 s, half of each jitter.
     ///
     /// A schedule that ends starts over: as long as callers wait, somebody has
     /// to try, and each of them has a deadline of its own.

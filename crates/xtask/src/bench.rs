@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: how fast we are beside others, measured in one run.
 //!
-//! It prints ratios and asserts nothing: no build depends on the speed of a machine.
+//! It prints ratios and asserts nothing: no build depends on the speed of a machine. The storm
+//! alone has figures to reach, since it is simulated; no build waits for it either.
 
 use clap::ValueEnum;
 
@@ -18,6 +19,8 @@ pub(crate) enum Subject {
     /// A call over a link that is up, beside the reconnecting services of tower and
     /// tower-resilience: what it adds in time and allocations.
     Call,
+    /// A reconnect storm beside tower-resilience and loops by hand: dials, peaks, who is back when.
+    Storm,
     /// A thousand idle links: bytes, CPU, and how soon a dead peer is noticed (needs root).
     Heartbeat,
 }
@@ -28,6 +31,7 @@ impl Subject {
             Self::Sim => SIM.to_vec(),
             Self::Pool => POOL.to_vec(),
             Self::Call => CALL.to_vec(),
+            Self::Storm => STORM.to_vec(),
             Self::Heartbeat => HEARTBEAT.to_vec(),
         }
     }
@@ -66,6 +70,11 @@ const POOL: &[Step] = &[Step {
 const CALL: &[Step] = &[Step {
     headline: "a call over a link beside its rivals",
     work: |workspace| beside_rivals(workspace, "call"),
+}];
+
+const STORM: &[Step] = &[Step {
+    headline: "a thousand clients whose server is gone for a while",
+    work: |workspace| beside_rivals(workspace, "storm"),
 }];
 
 const HEARTBEAT: &[Step] = &[Step {

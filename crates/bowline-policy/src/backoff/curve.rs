@@ -18,12 +18,15 @@ use crate::random::{draw, nanos};
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Jitter {
-    /// Evenly between `floor` and the bound: the least total work for the peer.
+    /// Evenly between `floor` and the bound: the most room to spread a fleet over,
+    /// and the soonest back. The floor does not grow, so that in a long outage
+    /// nothing but chance keeps a client from many short delays in a row.
     Full {
         /// The shortest delay; below the base, or the first delay could not vary.
         floor: Duration,
     },
-    /// Evenly between half the bound and the bound.
+    /// Evenly between half the bound and the bound: the shortest delay grows with
+    /// the longest, so an outage of known length costs a known number of tries.
     Equal,
     /// Evenly between the base and three times the previous delay, at most the
     /// cap. It grows at that pace whatever the factor says.

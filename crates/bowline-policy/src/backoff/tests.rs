@@ -183,6 +183,8 @@ fn a_fleet_that_lost_its_server_returns_evenly() {
 #[test]
 fn the_sequence_of_a_seed_stays_the_same_across_releases() {
     let schedule = Schedule::exponential(S(1), S(30)).unwrap();
+    let floor = MS(250);
+    let schedule = schedule.jitter(Jitter::Full { floor }).unwrap();
     let maker = Maker::new(schedule, 414);
     let nanos = |session: &mut Session| -> Vec<_> {
         delays(session, 3).iter().map(Duration::as_nanos).collect()
@@ -229,6 +231,31 @@ fn the_classic_tables_come_out_to_the_letter() {
         delays(&mut Maker::new(exact, 0).session(), 3),
         [5, 5, 5].map(S)
     );
+}
+
+#[test]
+fn an_outage_of_twenty_seconds_costs_seven_tries_at_most() {
+    let tries = |schedule: &Schedule, seed| {
+        let mut session = Maker::new(schedule.clone(), seed).session();
+        let mut waited = Duration::ZERO;
+        while waited < S(20) {
+            waited += session.next_delay(origin()).unwrap();
+        }
+        session.attempts()
+    };
+    let schedule = Schedule::exponential(S(1), S(10)).unwrap();
+    let most = (0..20_000).map(|seed| tries(&schedule, seed)).max();
+    assert_eq!(
+        most,
+        Some(7),
+        "0.5 + 1 + 2 + 4 + 5 + 5 is below 20, one more is not"
+    );
+
+    // Why it is not the default: its floor stays where it is.
+    let floor = MS(250);
+    let full = schedule.jitter(Jitter::Full { floor }).unwrap();
+    let most = (0..20_000).map(|seed| tries(&full, seed)).max();
+    assert!(most > Some(9), "{most:?}");
 }
 
 #[test]

@@ -162,6 +162,11 @@ impl Peer {
         self.0.dials.lock().unwrap().len()
     }
 
+    /// When each dial began.
+    pub(crate) fn dialed_at(&self) -> Vec<Instant> {
+        self.0.dials.lock().unwrap().clone()
+    }
+
     /// The pauses between one dial and the next.
     pub(crate) fn gaps(&self) -> Vec<Duration> {
         let dials = self.0.dials.lock().unwrap();

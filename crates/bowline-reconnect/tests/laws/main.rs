@@ -7,6 +7,7 @@ mod balance;
 mod driving;
 mod failover;
 mod fake;
+mod herd;
 mod hints;
 mod leaps;
 mod moving;
