@@ -1,5 +1,5 @@
-//! A peer that accepts and hangs up, before it has said a word or just after: the kind of
-//! success that must not count as one.
+//! A peer that accepts and hangs up, before it has said a word or after its first answer: the kind
+//! of success that must not count as one.
 
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ fn a_peer_that_accepts_and_hangs_up_is_called_ever_less_and_callers_are_told_why
 
 // contract: backoff-4, again-2, again-4
 #[test]
-fn a_peer_that_welcomes_and_hangs_up_is_not_taken_for_a_healthy_one() {
+fn a_peer_that_answers_once_and_hangs_up_is_not_taken_for_a_healthy_one() {
     run(async {
         let mut peer = Peer::start_as(Manner::Flap).await;
         let limit = Duration::from_millis(100);

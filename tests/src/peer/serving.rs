@@ -42,7 +42,7 @@ pub(super) enum Manner {
     Hold,
     /// Accepts them and hangs up.
     Drop,
-    /// Welcomes them and hangs up at the first request.
+    /// Welcomes them, answers one request and hangs up.
     Flap,
     /// Takes no more, and ends when those it has have left.
     Go,
@@ -151,15 +151,16 @@ pub(super) async fn talk(
             Some(answer) = answers.next(), if !answers.is_empty() => {
                 let answer: String = answer;
                 book.write(&What::Answered(number, answer.clone()));
+                let over = flaps && answer != "welcome";
                 frames.send(Bytes::from(answer)).await?;
+                if over {
+                    return Ok(());
+                }
             }
             line = frames.next() => {
                 let Some(line) = line else { return Ok(()) };
                 let line = String::from_utf8_lossy(&line?).into_owned();
                 book.write(&What::Heard(number, line.clone()));
-                if flaps && line != "hello" {
-                    return Ok(());
-                }
                 let (after, answer) = answer(&line);
                 let due = Instant::now() + after;
                 answers.push_back(async move {
