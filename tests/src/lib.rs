@@ -15,6 +15,8 @@ mod loopback;
 #[cfg(target_os = "linux")]
 pub mod namespace;
 #[cfg(test)]
+mod peer;
+#[cfg(test)]
 mod redis;
 #[cfg(test)]
 mod repository;

@@ -1,8 +1,13 @@
-//! The programs of others that tests talk to. It finds them; each test starts its own.
+//! The programs that tests talk to, and where those may listen. It finds them; each test starts
+//! its own.
 
 use std::env;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output};
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use bowline_link::tcp;
 
 /// Set by `cargo xtask test --no-services`.
 const NONE: &str = "BOWLINE_NO_SERVICES";
@@ -37,7 +42,20 @@ pub(crate) fn program(name: &str, package: &str) -> Option<PathBuf> {
     found
 }
 
-/// A program of others that a test started: it never outlives the test.
+/// A port that is free, below those that outgoing connections get: a client that
+/// dials one of those while nobody listens may get itself as its peer.
+pub(crate) fn free_address() -> SocketAddr {
+    /// Tests of one process run at once, and none listens yet when the next looks.
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    (0..1000)
+        .map(|_| first + TAKEN.fetch_add(1, Ordering::Relaxed))
+        .map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
+        .find(|address| tcp::Listener::bind(*address).is_ok())
+        .expect("one of a thousand ports is free")
+}
+
+/// A program that a test started: it never outlives the test.
 #[derive(Debug)]
 pub(crate) struct Running(Option<Child>);
 

@@ -48,6 +48,7 @@ mod alarm;
 pub mod alive;
 pub mod beat;
 pub mod breaker;
+mod causes;
 mod clock;
 pub mod codec;
 mod deadline;
@@ -81,6 +82,7 @@ pub mod unix;
 mod wrap;
 
 pub use accept::{ACCEPT_PAUSE, AcceptNext};
+pub use causes::{causes, is_unproven};
 pub use clock::{SystemClock, WallClock};
 pub use deadline::{ConnectTimeout, ConnectTimeoutError, ConnectTimeoutLayer};
 pub use dial::{Connect, Dial};

@@ -227,6 +227,7 @@ impl<S: Clone + Send + 'static> Builder<S> {
             listing: Mutex::new(listing),
             open: Mutex::default(),
             first_failure: std::sync::OnceLock::new(),
+            failure: Mutex::default(),
             orders,
             closing: Signal::default(),
         });

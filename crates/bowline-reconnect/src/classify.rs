@@ -2,9 +2,10 @@
 
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
-use std::iter::successors;
 
-use bowline_link::{ConnectTimeoutError, Endpoint, ResolvingError, breaker, tcp};
+use bowline_link::{
+    ConnectTimeoutError, Endpoint, ResolvingError, breaker, causes, is_unproven, tcp,
+};
 use bowline_policy::heartbeat::Death;
 
 use crate::{ConnectTimeout, Hint, LostReason, Step, TurnedAway, Unauthorized};
@@ -58,6 +59,10 @@ pub enum Verdict {
     /// Do as the server asks, within the link's limits; what it does not ask
     /// for, the backoff says.
     Obey(Hint),
+    /// The same as [`Failover`](Self::Failover), and tell
+    /// [`Event::Unproven`](crate::Event::Unproven): whoever answered here did not
+    /// prove to be who we called.
+    Unproven,
     /// Trying again would not help (an unknown protocol version): park the link
     /// until somebody asks or the list of endpoints changes.
     Fatal,
@@ -73,7 +78,15 @@ pub enum Verdict {
 /// | [`TurnedAway`] | the hint is obeyed, or the backoff if there is none |
 /// | silence ([`Death`]), any time-out | soon, then ever later |
 /// | no route, nobody listens, no such name, an open breaker | the next endpoint |
+/// | a [certificate](is_unproven) that is not good for the name we called | the next endpoint, and a security event |
 /// | anything else, also a reset or an orderly end | the backoff |
+///
+/// A peer that cannot prove its name is not fatal, as one that does not accept
+/// ours is: it was told no secret, so that asking again locks nobody out, and it
+/// is mended where it went wrong, by a certificate renewed or a name that leads
+/// to the right host again. Links that had given up would have to be revived one
+/// by one. No request reaches that peer meanwhile, and the backoff bounds how
+/// often it is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ByCause;
 
@@ -87,7 +100,7 @@ impl Verdict {
     pub(crate) fn is_final(&self) -> bool {
         match self {
             Self::Fatal | Self::Unauthorized => true,
-            Self::Retry | Self::Soon | Self::Failover | Self::Obey(_) => false,
+            Self::Retry | Self::Soon | Self::Failover | Self::Obey(_) | Self::Unproven => false,
         }
     }
 }
@@ -102,22 +115,6 @@ impl Classify for ByCause {
     }
 }
 
-/// The error and its causes. What an I/O error carries, or a transparent one
-/// stands for, is looked at as well, although that is not its source.
-fn causes<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    successors(Some(error), |&error| {
-        if let Some(carried) = error.downcast_ref().and_then(io::Error::get_ref) {
-            return Some(carried);
-        }
-        match error.downcast_ref() {
-            Some(ConnectTimeoutError::Connect(inner)) => Some(&**inner),
-            Some(_) | None => error.source(),
-        }
-    })
-}
-
 /// What one cause alone says, if anything.
 fn judged(cause: &(dyn StdError + 'static)) -> Option<Verdict> {
     if cause.is::<Unauthorized>() {
@@ -125,6 +122,9 @@ fn judged(cause: &(dyn StdError + 'static)) -> Option<Verdict> {
     }
     if let Some(TurnedAway { hint, .. }) = cause.downcast_ref() {
         return Some(Verdict::Obey(hint.clone()));
+    }
+    if is_unproven(cause) {
+        return Some(Verdict::Unproven);
     }
     let timed_out = cause.is::<Death>()
         || cause.is::<ConnectTimeout>()

@@ -88,6 +88,15 @@ pub enum Event {
         /// What it said.
         error: SharedError,
     },
+    /// A security event: whoever answered did not prove to be who we called.
+    Unproven {
+        /// Who was called.
+        endpoint: Endpoint,
+        /// Which try it was.
+        attempt: u32,
+        /// What was wrong with the proof.
+        error: SharedError,
+    },
     /// A better endpoint that had failed was called, only to learn how it is.
     Probed {
         /// Whom.

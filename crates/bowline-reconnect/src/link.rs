@@ -35,6 +35,8 @@ pub(crate) struct Link<S> {
     pub(crate) open: Mutex<Vec<Arc<Connection>>>,
     /// Why the first attempt failed on which everything depended.
     pub(crate) first_failure: OnceLock<SharedError>,
+    /// The latest reason for which there is no connection; none while there is one.
+    pub(crate) failure: Mutex<Option<SharedError>>,
     pub(crate) orders: Orders,
     /// Asks for the end.
     pub(crate) closing: Signal,
@@ -152,8 +154,16 @@ impl<S> Link<S> {
         }
     }
 
+    /// Notes why there is no connection, for callers whose wait ends while one is being made.
+    pub(crate) fn note(&self, failure: Option<SharedError>) {
+        // It holds one value or another, whoever panicked.
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+    }
+
     /// What a caller is told who has waited long enough.
     pub(crate) fn unavailable(&self) -> Error {
+        let failure = self.failure.lock();
+        let failure = failure.unwrap_or_else(PoisonError::into_inner).clone();
         let state = self.state.borrow();
         let kind = match &*state {
             State::Parked { .. } => Kind::Parked,
@@ -166,7 +176,7 @@ impl<S> Link<S> {
         let (attempt, error) = state.latest();
         Error {
             next_attempt_at: state.next_attempt_at(),
-            ..Error::unsent(kind, &self.endpoint, attempt, error)
+            ..Error::unsent(kind, &self.endpoint, attempt, error.or(failure))
         }
     }
 }

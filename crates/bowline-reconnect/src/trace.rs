@@ -10,7 +10,7 @@ const SECURITY: &str = "bowline::security";
 /// The default observer: writes each event with `tracing`.
 ///
 /// Nothing is an error here, since a peer that hangs up is the everyday case;
-/// what needs a person (parked, panicked, bad credentials, no news of endpoints)
+/// what needs a person (parked, panicked, bad credentials or certificates, no news of endpoints)
 /// is a warning. Security events have the target `bowline::security`. Pair it
 /// with your own: `Arc::new((Trace, mine))`.
 #[derive(Debug, Clone, Copy)]
@@ -83,6 +83,7 @@ impl Observe<Event> for Trace {
             Event::Retiring { .. }
             | Event::Hinted { .. }
             | Event::Unauthorized { .. }
+            | Event::Unproven { .. }
             | Event::Probed { .. }
             | Event::Listed { .. }
             | Event::ListProblem { .. }
@@ -112,6 +113,16 @@ fn observe_circumstance(event: &Event) {
             tracing::warn!(
                 target: SECURITY,
                 %endpoint, attempt, %error, "our credentials were not accepted"
+            );
+        }
+        Event::Unproven {
+            endpoint,
+            attempt,
+            error,
+        } => {
+            tracing::warn!(
+                target: SECURITY,
+                %endpoint, attempt, %error, "who answered did not prove to be who we called"
             );
         }
         Event::Probed {

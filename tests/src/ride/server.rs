@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use bowline::link::{Listen, tcp};
@@ -29,7 +28,7 @@ use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use super::ledger::Ledger;
-use crate::services::Running;
+use crate::services::{Running, free_address};
 
 /// Tells the process that it is the server: what it speaks, where, and its ledger.
 const SERVE: [&str; 3] = ["RIDE_KIND", "RIDE_ADDRESS", "RIDE_LEDGER"];
@@ -81,19 +80,6 @@ impl Server {
     pub(super) fn kill(&mut self) {
         self.running = None;
     }
-}
-
-/// A port that is free, below those that outgoing connections get: a client that
-/// dials one of those while nobody listens may get itself as its peer.
-fn free_address() -> SocketAddr {
-    /// Tests of one process run at once, and none listens yet when the next looks.
-    static TAKEN: AtomicU16 = AtomicU16::new(0);
-    let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
-    (0..1000)
-        .map(|_| first + TAKEN.fetch_add(1, Ordering::Relaxed))
-        .map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
-        .find(|address| tcp::Listener::bind(*address).is_ok())
-        .expect("one of a thousand ports is free")
 }
 
 /// Not a test where nobody says what to serve: the tests beside this one start it.

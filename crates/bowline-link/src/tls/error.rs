@@ -205,6 +205,42 @@ pub enum Side {
 // === impl Error ===
 
 impl Error {
+    /// Whether the peer did not prove to be the one who was called, or who it says: its
+    /// certificate is for others, at the wrong time, taken back, or vouched for by nobody we
+    /// trust, or there is none.
+    pub fn is_unproven(&self) -> bool {
+        match self {
+            Self::WrongName { .. }
+            | Self::Expired { .. }
+            | Self::NotYetValid { .. }
+            | Self::UnknownIssuer
+            | Self::BadSignature
+            | Self::Revoked
+            | Self::UnknownRevocation
+            | Self::StaleRevocationList { .. }
+            | Self::BadCertificate { .. }
+            | Self::NoCertificate => true,
+            Self::NoCommonVersion { .. }
+            | Self::NoCommonCipherSuite { .. }
+            | Self::NoCommonProtocol { .. }
+            | Self::Alert { .. }
+            | Self::NotTls
+            | Self::HungUp { .. }
+            | Self::TimedOut { .. }
+            | Self::Truncated
+            | Self::Protocol { .. }
+            | Self::Io { .. }
+            | Self::Pem { .. }
+            | Self::File { .. }
+            | Self::KeyMismatch { .. }
+            | Self::Versions { .. }
+            | Self::ServerName { .. }
+            | Self::ProtocolName { .. }
+            | Self::NoClientRoots { .. }
+            | Self::Settings { .. } => false,
+        }
+    }
+
     /// The TLS error inside an error of a stream, if that is what it is.
     pub fn of(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()

@@ -76,3 +76,25 @@ fn the_outermost_cause_that_says_anything_counts() {
     };
     assert_eq!(verdict(resolve), Verdict::Failover);
 }
+
+#[test]
+fn what_a_transparent_error_stands_for_is_a_cause_too() {
+    let timeout = || -> BoxError {
+        let after = Duration::from_secs(10);
+        let endpoint = Endpoint::new("chat.example", 7400);
+        let step = bowline_link::DialStep::Resolving;
+        tcp::DialError::Timeout {
+            endpoint,
+            after,
+            step,
+        }
+        .into()
+    };
+    let passed_on: [BoxError; 2] = [
+        ConnectTimeoutError::Connect(timeout()).into(),
+        ResolvingError::Unresolved(timeout()).into(),
+    ];
+    for error in passed_on {
+        assert_eq!(verdict(error), Verdict::Soon);
+    }
+}

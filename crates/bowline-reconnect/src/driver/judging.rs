@@ -73,18 +73,30 @@ impl<S: Clone + Send + 'static> Driver<S> {
         let charged = match &verdict {
             // A peer that served for long and hung up has most likely restarted.
             Verdict::Retry => !failed.stable,
-            Verdict::Soon | Verdict::Failover => true,
+            Verdict::Soon | Verdict::Failover | Verdict::Unproven => true,
             Verdict::Obey(_) | Verdict::Fatal | Verdict::Unauthorized => false,
         };
         if charged {
             self.charge(&failed.endpoint);
         }
-        if verdict == Verdict::Unauthorized {
-            self.link().tell(Event::Unauthorized {
-                endpoint: failed.endpoint.clone(),
-                attempt: failed.attempt,
-                error: failed.error.clone(),
-            });
+        let (endpoint, attempt) = (failed.endpoint.clone(), failed.attempt);
+        let error = failed.error.clone();
+        match &verdict {
+            Verdict::Unauthorized => self.link().tell(Event::Unauthorized {
+                endpoint,
+                attempt,
+                error,
+            }),
+            Verdict::Unproven => self.link().tell(Event::Unproven {
+                endpoint,
+                attempt,
+                error,
+            }),
+            Verdict::Retry
+            | Verdict::Soon
+            | Verdict::Failover
+            | Verdict::Obey(_)
+            | Verdict::Fatal => {}
         }
         verdict
     }
@@ -96,7 +108,7 @@ impl<S: Clone + Send + 'static> Driver<S> {
         let delay = match verdict {
             Verdict::Retry => self.backoff.next_delay(now),
             Verdict::Soon => self.backoff.next_delay_soon(now),
-            Verdict::Failover if self.fail_over() => {
+            Verdict::Failover | Verdict::Unproven if self.fail_over() => {
                 round_over = false;
                 match self.backoff.attempts() {
                     // The herd forms at the disconnect.
@@ -107,7 +119,7 @@ impl<S: Clone + Send + 'static> Driver<S> {
                     }
                 }
             }
-            Verdict::Failover => self.backoff.next_delay(now),
+            Verdict::Failover | Verdict::Unproven => self.backoff.next_delay(now),
             Verdict::Obey(hint) => self.obey(&hint, from),
             Verdict::Fatal | Verdict::Unauthorized => return Pause::Park { probe: false },
         };

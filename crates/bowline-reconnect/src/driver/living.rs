@@ -109,6 +109,7 @@ impl<S: Clone + Send + 'static> Driver<S> {
             resumption,
             endpoint,
         });
+        link.note(None);
         let live = Live::new(Arc::clone(&connection), service);
         link.slot.replace(Target::Live(Arc::new(live)));
         let lifetime = self.lifetime.as_mut();
@@ -160,6 +161,7 @@ impl<S: Clone + Send + 'static> Driver<S> {
             phase: Phase::Up(reason),
             stable,
         };
+        link.note(Some(Arc::clone(&failed.error)));
         let verdict = self.judge(&failed);
         match beside {
             Beside::Trying { attempt, to, tries } if !verdict.is_final() => {

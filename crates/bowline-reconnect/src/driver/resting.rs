@@ -25,6 +25,7 @@ impl<S: Clone + Send + 'static> Driver<S> {
     /// Waits until it is time for the next try, and says why it is.
     pub(super) async fn rest(&mut self, failed: Failed, verdict: Verdict) -> Reason {
         self.leaps.begin(Instant::now());
+        self.link().note(Some(Arc::clone(&failed.error)));
         match self.pause(verdict, &failed.endpoint) {
             Pause::For(delay) => self.back_off(delay, failed).await,
             Pause::Park { probe } => self.park(probe, failed).await,

@@ -368,6 +368,7 @@ fn line(event: &Event) -> String {
         Event::Retiring { epoch, reason, .. } => format!("retiring {epoch}: {reason:?}"),
         Event::Hinted { .. } => "hinted".to_owned(),
         Event::Unauthorized { error, .. } => format!("unauthorized: {error}"),
+        Event::Unproven { error, .. } => format!("unproven: {error}"),
         Event::Probed {
             endpoint, error, ..
         } => match error {
@@ -389,6 +390,6 @@ pub(crate) fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-pub(crate) fn secs(secs: u64) -> Duration {
+pub(crate) const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }

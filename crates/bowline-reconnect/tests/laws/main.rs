@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers are tests too")]
 
+mod bad_input;
 mod balance;
 mod driving;
 mod failover;

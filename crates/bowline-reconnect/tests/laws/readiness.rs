@@ -251,3 +251,34 @@ async fn a_handle_waits_without_spinning() {
     });
     timeout(secs(6), ready).await.unwrap().unwrap();
 }
+
+// contract: again-4, again-10
+#[tokio::test(start_paused = true)]
+async fn who_gives_up_while_an_attempt_hangs_is_told_what_became_of_the_one_before() {
+    let peer = Peer::new(Dial::Hang).script(&[Dial::Hang, Dial::Refuse, Dial::Hang, Dial::Accept]);
+    let link = peer.link().failfast_after(secs(2)).build();
+    let first = link.clone().oneshot("hello").await.unwrap_err();
+    assert_eq!(
+        (first.attempt, first.source.is_none()),
+        (1, true),
+        "nothing has failed"
+    );
+
+    let hangs = async |attempt| {
+        let mut state = link.state();
+        let hangs = |state: &State| matches!(state, State::Connecting { attempt: of, .. } if *of == attempt);
+        state.wait_for(hangs).await.unwrap();
+        sleep(secs(1)).await;
+        link.clone().oneshot("hello").await.unwrap_err()
+    };
+    let second = hangs(3).await;
+    assert_eq!((second.kind, second.attempt), (Kind::Unavailable, 3));
+    assert_eq!(second.source.unwrap().to_string(), "refused");
+
+    let mut state = link.state();
+    state.wait_for(State::is_ready).await.unwrap();
+    sleep(secs(60)).await;
+    peer.hang_up();
+    let third = hangs(1).await;
+    assert_eq!(third.source.unwrap().to_string(), "the peer hung up");
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bowline_policy::backoff::Schedule;
 use bowline_policy::heartbeat::Death;
-use bowline_reconnect::{Hint, Kind, State, TurnedAway, Unauthorized};
+use bowline_reconnect::{Hint, Kind, State, TurnedAway, Unauthorized, Verdict};
 use tokio::time::{Instant, sleep};
 use tower::ServiceExt;
 
@@ -141,5 +141,35 @@ async fn bad_credentials_park_the_link_and_are_a_security_event() {
     assert_eq!(error.kind, Kind::Parked);
     peer.set_otherwise(Dial::Accept);
     link.reconnect_now();
+    link.oneshot("hello").await.unwrap();
+}
+
+// contract: again-5, again-6
+#[tokio::test(start_paused = true)]
+async fn who_does_not_prove_its_name_is_a_security_event_has_a_standby_and_is_called_again() {
+    let judge = |_: &(dyn std::error::Error + 'static)| Verdict::Unproven;
+    let net = Net::new(&["a", "b"]);
+    net.peer("a").set_otherwise(Dial::Refuse);
+    let (observer, record) = recorder();
+    let link = net.link(&["a", "b"], schedule()).observer(observer);
+    let link = link.classify(judge).build();
+    link.clone().oneshot("hello").await.unwrap();
+    let dials = ["a", "b"].map(|name| net.peer(name).dials());
+    assert_eq!(dials, [1, 1]);
+    assert_eq!(
+        record.lock().unwrap()[1..3],
+        ["failed 1: refused", "unproven: refused"]
+    );
+
+    let peer = Peer::new(Dial::Refuse).latency(ms(1));
+    let link = peer
+        .link()
+        .classify(judge)
+        .failfast_after(secs(200))
+        .build();
+    // 1, 2, 4 .. 60 s between: it is neither left for good nor asked in a hurry.
+    sleep(secs(100)).await;
+    assert_eq!(peer.dials(), 7);
+    peer.set_otherwise(Dial::Accept);
     link.oneshot("hello").await.unwrap();
 }
