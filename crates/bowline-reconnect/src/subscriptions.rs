@@ -65,10 +65,28 @@ pub struct TooManySubscriptions {
 }
 
 struct Kept<K, R> {
-    /// By when they were made.
-    requests: BTreeMap<u64, (K, R)>,
+    /// By when their keys were first added.
+    requests: BTreeMap<u64, Wanted<K, R>>,
     places: BTreeMap<K, u64>,
-    made: u64,
+    /// How often something was added.
+    added: u64,
+}
+
+/// One of them.
+#[derive(Clone)]
+struct Wanted<K, R> {
+    key: K,
+    request: R,
+    /// Which addition this is: another request for the same key is another one.
+    addition: u64,
+}
+
+/// How far a restoration is. It goes through all requests that there are, and then
+/// through what was added meanwhile, until that is nothing.
+struct Pass {
+    after: u64,
+    added_after: u64,
+    added_until: u64,
 }
 
 // === impl Subscriptions ===
@@ -82,7 +100,7 @@ impl<K: Ord + Clone, R: Clone> Subscriptions<K, R> {
             kept: Arc::new(Mutex::new(Kept {
                 requests: BTreeMap::new(),
                 places: BTreeMap::new(),
-                made: 0,
+                added: 0,
             })),
         }
     }
@@ -100,24 +118,30 @@ impl<K: Ord + Clone, R: Clone> Subscriptions<K, R> {
     }
 
     /// Keeps `request` to be made again on each connection. One of the same key is
-    /// replaced, and keeps its place in the order.
+    /// replaced, and keeps its place in the order; a restoration under way that has
+    /// passed that place asks for the new one too.
     ///
     /// # Errors
     ///
     /// When there are too many.
     pub fn add(&self, key: K, request: R) -> Result<(), TooManySubscriptions> {
         let mut kept = self.kept();
-        if let Some(&place) = kept.places.get(&key) {
-            kept.requests.insert(place, (key, request));
-            return Ok(());
-        }
-        if kept.places.len() >= self.max {
-            return Err(TooManySubscriptions { max: self.max });
-        }
-        kept.made += 1;
-        let place = kept.made;
+        let addition = kept.added + 1;
+        let place = match kept.places.get(&key) {
+            Some(&place) => place,
+            None if kept.places.len() >= self.max => {
+                return Err(TooManySubscriptions { max: self.max });
+            }
+            None => addition,
+        };
+        kept.added = addition;
         kept.places.insert(key.clone(), place);
-        kept.requests.insert(place, (key, request));
+        let one = Wanted {
+            key,
+            request,
+            addition,
+        };
+        kept.requests.insert(place, one);
         Ok(())
     }
 
@@ -181,43 +205,77 @@ impl<K: Ord + Clone, R: Clone> Subscriptions<K, R> {
         S: Service<R, Error: Into<BoxError>>,
     {
         let mut in_flight = FuturesOrdered::new();
-        let (mut sent, mut kept) = (0, 0);
+        let mut pass = Pass {
+            after: 0,
+            added_after: 0,
+            added_until: self.kept().added,
+        };
+        let mut kept = 0;
         loop {
-            let more = in_flight.len() < self.pipeline && self.is_after(sent);
+            let more = in_flight.len() < self.pipeline && self.is_more(&mut pass);
             if !more && in_flight.is_empty() {
                 return Ok(kept);
             }
             tokio::select! {
                 biased;
-                Some((key, answer)) = in_flight.next() => match judge(&key, answer)? {
+                Some((key, addition, answer)) = in_flight.next() => match judge(&key, answer)? {
                     Restored::Keep => kept += 1,
-                    Restored::Forget => {
-                        self.remove(&key);
-                    }
+                    Restored::Forget => self.forget(&key, addition),
                 },
                 ready = poll_fn(|cx| service.poll_ready(cx)), if more => {
                     ready.map_err(Into::into)?;
                     // It may have been removed while we waited.
-                    let Some((place, key, request)) = self.first_after(sent) else {
+                    let Some(one) = self.take_next(&mut pass) else {
                         continue;
                     };
-                    sent = place;
-                    let call = service.call(request);
-                    in_flight.push_back(async move { (key, call.await) });
+                    let call = service.call(one.request);
+                    in_flight.push_back(async move { (one.key, one.addition, call.await) });
                 }
             }
         }
     }
 
-    fn is_after(&self, place: u64) -> bool {
+    /// Whether there is more to ask for.
+    fn is_more(&self, pass: &mut Pass) -> bool {
         let kept = self.kept();
-        kept.requests.range(place + 1..).next().is_some()
+        if kept.next(pass).is_none() && kept.added > pass.added_until {
+            *pass = Pass {
+                after: 0,
+                added_after: pass.added_until,
+                added_until: kept.added,
+            };
+        }
+        kept.next(pass).is_some()
     }
 
-    fn first_after(&self, place: u64) -> Option<(u64, K, R)> {
+    fn take_next(&self, pass: &mut Pass) -> Option<Wanted<K, R>> {
         let kept = self.kept();
-        let (&place, (key, request)) = kept.requests.range(place + 1..).next()?;
-        Some((place, key.clone(), request.clone()))
+        let (place, one) = kept.next(pass)?;
+        pass.after = place;
+        Some(one.clone())
+    }
+
+    /// Forgets what was asked for, unless something else is wanted under its key by now.
+    fn forget(&self, key: &K, addition: u64) {
+        let mut kept = self.kept();
+        let place = kept.places.get(key).copied();
+        let same = |one: &Wanted<K, R>| one.addition == addition;
+        if let Some(place) = place.filter(|place| kept.requests.get(place).is_some_and(same)) {
+            kept.places.remove(key);
+            kept.requests.remove(&place);
+        }
+    }
+}
+
+// === impl Kept ===
+
+impl<K, R> Kept<K, R> {
+    /// What comes next in a pass.
+    fn next(&self, pass: &Pass) -> Option<(u64, &Wanted<K, R>)> {
+        let mut rest = self.requests.range(pass.after + 1..);
+        let due = pass.added_after + 1..=pass.added_until;
+        let next = rest.find(|(_, one)| due.contains(&one.addition))?;
+        Some((*next.0, next.1))
     }
 }
 

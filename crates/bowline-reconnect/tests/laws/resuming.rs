@@ -176,6 +176,36 @@ async fn a_subscription_made_during_a_restoration_is_restored_too() {
     assert_eq!(*record.lock().unwrap(), [1, 2]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_subscription_replaced_during_a_restoration_is_asked_for_as_it_is_now() {
+    let rooms = Subscriptions::new(10);
+    for room in [1, 2, 66] {
+        rooms.add(room, room).unwrap();
+    }
+    let record: Arc<Mutex<Vec<u32>>> = Arc::default();
+    let restoring = rooms.restore_each(far(&record), |_, answer| match answer {
+        Ok(_) => Ok(Restored::Keep),
+        Err(_) => Ok(Restored::Forget),
+    });
+    let replacing = async {
+        sleep(ms(20)).await;
+        rooms.add(1, 10).unwrap();
+        // The answer to its predecessor is not about this one.
+        rooms.add(66, 67).unwrap();
+        rooms.add(3, 3).unwrap();
+    };
+    let (restored, ()) = futures_util::future::join(restoring, replacing).await;
+    restored.unwrap();
+    assert_eq!(*record.lock().unwrap(), [1, 2, 66, 10, 67, 3]);
+    assert_eq!(rooms.len(), 4, "none of them is forgotten");
+    assert_eq!(rooms.restore(far(&record)).await.unwrap(), 4);
+    assert_eq!(
+        record.lock().unwrap()[6..],
+        [10, 2, 67, 3],
+        "in their places"
+    );
+}
+
 /// Connections whose answers come when the test says so, whatever became of them.
 #[derive(Clone, Default)]
 struct Late(Arc<Mutex<Vec<oneshot::Sender<&'static str>>>>);
