@@ -3,29 +3,24 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bowline_link::{BoxError, Connect, Endpoint, WallClock};
 use bowline_policy::backoff::{self, DELAY_MAX, DELAY_MIN, HINT_CAP_DEFAULT, HintLimits, Maker};
 use bowline_policy::endpoints;
 use bowline_policy::{Observe, lifetime};
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::classify::{ByError, Classify};
-use crate::driver::{BoxConnect, Driver, Leaps, Opener, Parts};
-use crate::events::Hub;
-use crate::link::{Lease, Link, Orders};
+use crate::driver::{BoxConnect, MayGo};
+use crate::link::Link;
 use crate::listing::Listing;
 use crate::session::{BoxFuture, BoxHook};
-use crate::signal::Signal;
-use crate::slot::Slot;
-use crate::{
-    ByCause, Context, Error, Established, Event, Reconnect, Resumption, State, Trace, Verdict,
-};
+use crate::{ByCause, Context, Established, Event, Resumption, Trace, Verdict};
 
 mod moving;
+mod starting;
 mod tuning;
 
 pub(crate) use tuning::Tuning;
@@ -36,13 +31,14 @@ pub use tuning::{
 
 /// The settings of a link that has not been started.
 ///
-/// Made by [`Reconnect::builder`].
+/// Made by [`Reconnect::builder`](crate::Reconnect::builder).
 #[must_use = "nothing connects before `build`"]
 pub struct Builder<S> {
     connect: BoxConnect<S>,
     endpoint: Endpoint,
     listing: Listing,
     discovery: Option<BoxDiscovery<S>>,
+    redirects_to: Option<MayGo>,
     backoff: backoff::Session,
     lifetime: Option<lifetime::Planner>,
     wall: Option<Arc<dyn WallClock>>,
@@ -76,6 +72,7 @@ impl<S: Clone + Send + 'static> Builder<S> {
             endpoint,
             listing,
             discovery: None,
+            redirects_to: None,
             backoff,
             lifetime: None,
             wall: None,
@@ -135,7 +132,8 @@ impl<S: Clone + Send + 'static> Builder<S> {
     }
 
     /// Lets a link that is parked because its schedule ended try once in this time,
-    /// less up to a quarter; [`PROBE_PARKED_DEFAULT`] unless told, never if `None`.
+    /// less up to a quarter; [`PROBE_PARKED_DEFAULT`] unless told, never if `None`. More
+    /// than a year is a year.
     ///
     /// One that is parked for a fatal reason waits for somebody to ask.
     ///
@@ -143,7 +141,7 @@ impl<S: Clone + Send + 'static> Builder<S> {
     ///
     /// If the time is zero, which would be no parking.
     pub fn probe_parked_every(mut self, interval: impl Into<Option<Duration>>) -> Self {
-        let interval = interval.into();
+        let interval = interval.into().map(|interval| interval.min(DELAY_MAX));
         assert!(
             interval.is_none_or(|interval| !interval.is_zero()),
             "probe_parked_every is zero"
@@ -153,7 +151,7 @@ impl<S: Clone + Send + 'static> Builder<S> {
     }
 
     /// Keeps at most so many events for each reader of
-    /// [`events`](Reconnect::events); [`EVENTS_MAX_DEFAULT`](crate::EVENTS_MAX_DEFAULT)
+    /// [`events`](crate::Reconnect::events); [`EVENTS_MAX_DEFAULT`](crate::EVENTS_MAX_DEFAULT)
     /// unless told.
     ///
     /// # Panics
@@ -192,84 +190,6 @@ impl<S: Clone + Send + 'static> Builder<S> {
     pub fn observer(mut self, observer: Arc<dyn Observe<Event>>) -> Self {
         self.observer = observer;
         self
-    }
-
-    /// Starts the link: it connects, at once unless told
-    /// [otherwise](Self::initial), and again whenever it must, until the last
-    /// handle is dropped.
-    ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime.
-    pub fn build(self) -> Reconnect<S> {
-        let tuning = self.tuning;
-        let now = Instant::now().into_std();
-        let mut listing = self.listing;
-        let first = listing.set.choose(now);
-        let endpoint = first.map_or_else(|| self.endpoint.clone(), |chosen| chosen.key);
-        let orders = Orders::new();
-        if tuning.initial != InitialConnect::Lazy {
-            orders.wanted.set();
-        }
-        let link = Arc::new(Link {
-            endpoint: self.endpoint,
-            failfast_after: tuning.failfast_after,
-            observer: self.observer,
-            hub: Hub::new(tuning.events_max),
-            state: watch::Sender::new(match tuning.initial {
-                InitialConnect::Lazy => State::Idle,
-                InitialConnect::Background | InitialConnect::Eager => State::Connecting {
-                    attempt: 1,
-                    endpoint,
-                },
-            }),
-            slot: Slot::new(),
-            listing: Mutex::new(listing),
-            open: Mutex::default(),
-            first_failure: std::sync::OnceLock::new(),
-            failure: Mutex::default(),
-            orders,
-            closing: Signal::default(),
-        });
-        let parts = Parts {
-            opener: Opener::new(self.connect, self.hook, tuning.connect_timeout),
-            classify: self.classify,
-            backoff: self.backoff,
-            lifetime: self.lifetime,
-            leaps: Leaps::new(self.wall),
-            tuning,
-            discovery: self.discovery.map(|begin| begin(Arc::clone(&link))),
-        };
-        let lease = Lease::start(Driver::new(Arc::clone(&link), parts).run());
-        Reconnect::new(link, Arc::new(lease))
-    }
-
-    /// The same, and with [`InitialConnect::Eager`] waits until it is connected.
-    ///
-    /// # Errors
-    ///
-    /// [`Kind::Closed`](crate::Kind::Closed) with the reason as its source, if no
-    /// endpoint could be connected to; never, where it is not eager.
-    ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime.
-    ///
-    /// # Cancellation
-    ///
-    /// Dropping it closes the link.
-    pub async fn start(self) -> Result<Reconnect<S>, Error> {
-        let eager = self.tuning.initial == InitialConnect::Eager;
-        let link = self.build();
-        if eager {
-            let decided = |state: &State| matches!(state, State::Ready { .. } | State::Closed);
-            let mut state = link.state();
-            let state = state.wait_for(decided).await;
-            if !state.is_ok_and(|state| state.is_ready()) {
-                return Err(link.why_closed());
-            }
-        }
-        Ok(link)
     }
 }
 

@@ -30,9 +30,11 @@ pub(crate) struct Connection {
     over: Signal,
     /// Grants and calls, and [`SEALED`] once there will be no more of them.
     users: AtomicUsize,
-    /// Somebody waits for the last user to leave.
+    /// The calls among them.
+    calls: AtomicUsize,
+    /// Somebody waits for the last user, or the last call, to leave.
     awaited: AtomicBool,
-    unused: Notify,
+    left: Notify,
 }
 
 /// Why a connection is over.
@@ -42,7 +44,10 @@ pub(crate) struct End {
 }
 
 /// A grant, and then the call it is used for, on one connection.
-pub(crate) struct InUse(Arc<Connection>);
+pub(crate) struct InUse {
+    connection: Arc<Connection>,
+    called: bool,
+}
 
 #[derive(Debug, thiserror::Error)]
 #[error("we closed the link")]
@@ -86,14 +91,18 @@ impl Connection {
             end: OnceLock::new(),
             over: Signal::default(),
             users: AtomicUsize::new(0),
+            calls: AtomicUsize::new(0),
             awaited: AtomicBool::new(false),
-            unused: Notify::new(),
+            left: Notify::new(),
         }
     }
 
     /// Lets a user in, unless there will be none any more.
     pub(crate) fn enter(self: &Arc<Self>) -> Option<InUse> {
-        let entered = InUse(Arc::clone(self));
+        let entered = InUse {
+            connection: Arc::clone(self),
+            called: false,
+        };
         let before = self.users.fetch_add(1, Ordering::SeqCst);
         // Dropping it takes the count back.
         (before & SEALED == 0 && !self.is_over()).then_some(entered)
@@ -104,9 +113,14 @@ impl Connection {
         self.users.load(Ordering::SeqCst) & !SEALED
     }
 
-    /// Completes when nobody uses the connection, or it is over.
-    pub(crate) async fn unused(&self) {
-        self.watched(|| self.users() == 0).await;
+    /// How many calls there are; a grant that nobody uses is none.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// Completes when no call is left on the connection, or it is over.
+    pub(crate) async fn idle(&self) {
+        self.watched(|| self.calls() == 0).await;
     }
 
     /// Completes when nobody uses the connection and nobody will.
@@ -123,7 +137,7 @@ impl Connection {
         self.awaited.store(true, Ordering::SeqCst);
         loop {
             // From before the look on: who leaves after it is heard.
-            let left = self.unused.notified();
+            let left = self.left.notified();
             if done() || self.is_over() {
                 return;
             }
@@ -171,16 +185,16 @@ impl Connection {
         self.over.change()
     }
 
+    /// What became of a call that its service failed.
+    pub(crate) fn kind_of_failure(&self) -> Kind {
+        self.end.get().map_or(Kind::Inner, End::kind)
+    }
+
     /// What a caller is told whose connection is over.
     pub(crate) fn lost(&self, sent: Sent) -> Error {
-        let End { reason, error } = self.close();
-        let (kind, source) = match reason {
-            LostReason::LinkClosed => (Kind::Closed, None),
-            LostReason::Died
-            | LostReason::NotReady
-            | LostReason::CheckFailed
-            | LostReason::Retired => (Kind::Lost, Some(Arc::clone(error))),
-        };
+        let end = self.close();
+        let kind = end.kind();
+        let source = (kind != Kind::Closed).then(|| Arc::clone(&end.error));
         Error {
             kind,
             endpoint: self.endpoint.clone(),
@@ -193,20 +207,47 @@ impl Connection {
     }
 }
 
+// === impl End ===
+
+impl End {
+    fn kind(&self) -> Kind {
+        match self.reason {
+            LostReason::LinkClosed => Kind::Closed,
+            LostReason::Died
+            | LostReason::NotReady
+            | LostReason::CheckFailed
+            | LostReason::Retired => Kind::Lost,
+        }
+    }
+}
+
 // === impl InUse ===
 
 impl InUse {
     pub(crate) fn connection(&self) -> &Arc<Connection> {
-        &self.0
+        &self.connection
+    }
+
+    /// The grant is used.
+    pub(crate) fn call(mut self) -> Self {
+        self.connection.calls.fetch_add(1, Ordering::SeqCst);
+        self.called = true;
+        self
     }
 }
 
 impl Drop for InUse {
     fn drop(&mut self) {
-        let connection = &self.0;
-        let before = connection.users.fetch_sub(1, Ordering::SeqCst);
-        if before & !SEALED == 1 && connection.awaited.load(Ordering::SeqCst) {
-            connection.unused.notify_waiters();
+        let connection = &self.connection;
+        if self.called {
+            connection.calls.fetch_sub(1, Ordering::SeqCst);
+        }
+        connection.users.fetch_sub(1, Ordering::SeqCst);
+        if connection.awaited.load(Ordering::SeqCst) {
+            connection.left.notify_waiters();
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,5 +49,7 @@ pub(crate) async fn discover<S>(link: Arc<Link<S>>, source: impl Discover) {
         if let Some(error) = problem {
             link.tell(Event::ListProblem { error });
         }
+        // A source that never pauses must not keep the link from its other work.
+        tokio::task::yield_now().await;
     }
 }

@@ -5,16 +5,18 @@
 //! connection, those that are being left, and the discovery of endpoints.
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::thread;
 
+use bowline_link::Endpoint;
 use bowline_policy::backoff;
 use bowline_policy::lifetime;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use crate::builder::Tuning;
 use crate::classify::Classify;
@@ -28,6 +30,7 @@ mod choosing;
 mod connecting;
 mod judging;
 mod leaps;
+mod leaving;
 mod living;
 mod resting;
 mod retiring;
@@ -42,7 +45,6 @@ use retiring::{RETIRING_MAX, Retiree};
 
 /// Keeps one link connected until it is dropped.
 pub(crate) struct Driver<S> {
-    /// First, so that handles hear of the end before the rest is torn down.
     closing: Closing<S>,
     opener: Arc<Opener<S>>,
     classify: Box<dyn Classify>,
@@ -55,11 +57,14 @@ pub(crate) struct Driver<S> {
     /// Who is called next, if that was decided already.
     next: Option<Next>,
     /// Who was called since the last wait or success.
-    tried: BTreeSet<bowline_link::Endpoint>,
+    tried: BTreeSet<Endpoint>,
+    /// Who is not to be called before a time while there is anybody else.
+    spared: Option<(Endpoint, Instant)>,
     /// A connection was up.
     was_up: bool,
     /// How many redirects in a row were followed.
     redirects: u32,
+    redirects_to: Option<MayGo>,
     retired: mpsc::Sender<Retiree<S>>,
     retirees: Option<mpsc::Receiver<Retiree<S>>>,
     discovery: Option<BoxFuture<()>>,
@@ -73,8 +78,14 @@ pub(crate) struct Parts<S> {
     pub(crate) lifetime: Option<lifetime::Planner>,
     pub(crate) leaps: Leaps,
     pub(crate) tuning: Tuning,
+    /// Who is called first, if that was decided already.
+    pub(crate) first: Option<Endpoint>,
+    pub(crate) redirects_to: Option<MayGo>,
     pub(crate) discovery: Option<BoxFuture<()>>,
 }
+
+/// Whether a redirect to an endpoint may be followed.
+pub(crate) type MayGo = Box<dyn Fn(&Endpoint) -> bool + Send + Sync>;
 
 /// Closes the link when the driver is gone, however that came about: nobody
 /// may wait for what no longer exists.
@@ -96,8 +107,10 @@ impl<S: Clone + Send + 'static> Driver<S> {
             leaps: parts.leaps,
             tuning: parts.tuning,
             attempt: 0,
-            next: None,
+            next: parts.first.map(Next::listed),
+            redirects_to: parts.redirects_to,
             tried: BTreeSet::new(),
+            spared: None,
             was_up: false,
             redirects: 0,
             retired,
@@ -121,7 +134,11 @@ impl<S: Clone + Send + 'static> Driver<S> {
         loop {
             tokio::select! {
                 biased;
-                () = link.closing.wait() => return,
+                () = link.closing.wait() => {
+                    // Before anything is torn down, or calls would fail by that.
+                    link.cut_off();
+                    return;
+                }
                 () = &mut left => link.closing.set(),
                 Some(retiree) = retired.recv() => {
                     retirees.push(retiree.run());
@@ -135,10 +152,8 @@ impl<S: Clone + Send + 'static> Driver<S> {
     }
 
     async fn keep_connected(&mut self) {
-        if !self.link().orders.wanted.is_set() {
-            let link = Arc::clone(self.link());
-            await_caller(&link).await;
-        }
+        let wanted = self.link().orders.wanted.wait();
+        wanted.await;
         let mut attempt = self.begin(Reason::First);
         loop {
             let ended = match self.settle(attempt.await) {
@@ -146,17 +161,15 @@ impl<S: Clone + Send + 'static> Driver<S> {
                 Err(failed) => Ended::Failed(self.judge(&failed), failed),
             };
             if self.tuning.initial == InitialConnect::Eager && !self.was_up {
-                match ended {
-                    Ended::Failed(verdict, _) if !verdict.is_final() && self.fail_over() => {
-                        attempt = self.begin(Reason::First);
-                        continue;
-                    }
-                    Ended::Failed(_, failed) => {
-                        self.link().first_failure.get_or_init(|| failed.error);
-                        return;
-                    }
-                    Ended::Trying(_) => unreachable!("nothing is beside what never was"),
+                let Ended::Failed(verdict, failed) = ended else {
+                    unreachable!("nothing is beside what never was");
+                };
+                if !self.try_another(&verdict, &failed.endpoint) {
+                    self.link().first_failure.get_or_init(|| failed.error);
+                    return;
                 }
+                attempt = self.begin(Reason::First);
+                continue;
             }
             attempt = match ended {
                 Ended::Trying(attempt) => attempt,
@@ -175,23 +188,12 @@ impl<S: Clone + Send + 'static> Driver<S> {
         let next = self.next_endpoint();
         self.tried.insert(next.endpoint.clone());
         let endpoint = next.endpoint.clone();
-        link.state
-            .send_replace(State::Connecting { attempt, endpoint });
+        link.trying(attempt, endpoint);
         self.opener.attempt(link, next, attempt, reason)
     }
 
     fn link(&self) -> &Arc<Link<S>> {
         &self.closing.link
-    }
-}
-
-/// Waits until somebody wants a connection.
-async fn await_caller<S>(link: &Link<S>) {
-    let revived = link.orders.revive.notified();
-    tokio::select! {
-        biased;
-        () = link.orders.wanted.wait() => {}
-        () = revived => {}
     }
 }
 
@@ -202,15 +204,12 @@ async fn calls_ended<S>(link: &Link<S>) {
     let leave_by = link.orders.leave_by.get();
     let leave_by = *leave_by.expect("it is set before the signal");
     let open = link.open().clone();
-    let unused = async {
+    let idle = async {
         for connection in &open {
-            connection.unused().await;
+            connection.idle().await;
         }
     };
-    let _in_time = timeout_at(leave_by, unused).await;
-    let open = link.open();
-    let cut_off = open.iter().map(|connection| connection.users()).sum();
-    link.orders.cut_off.get_or_init(|| cut_off);
+    let _in_time = timeout_at(leave_by, idle).await;
 }
 
 async fn some(future: &mut Option<BoxFuture<()>>) {
@@ -234,15 +233,21 @@ impl<S> Drop for Closing<S> {
             ClosedReason::Released
         };
         link.closing.set();
-        link.slot.replace(Target::Closed);
+        link.cut_off();
+        // Whatever the code of others does here, everybody hears of the end, and a
+        // panic while one is under way would end the process.
+        despite_panics(|| drop(link.slot.replace(Target::Closed)));
         let open = link.open().clone();
         for connection in &open {
-            link.tell_lost(connection);
+            despite_panics(|| drop(link.tell_lost(connection)));
         }
-        link.tell(Event::Closed {
-            endpoint: link.endpoint.clone(),
-            reason,
-        });
+        let endpoint = link.endpoint.clone();
+        despite_panics(|| link.tell(Event::Closed { endpoint, reason }));
         link.state.send_replace(State::Closed);
     }
+}
+
+/// A panic is reported by the panic hook, and goes no further.
+fn despite_panics(tell: impl FnOnce()) {
+    let _reported = catch_unwind(AssertUnwindSafe(tell));
 }

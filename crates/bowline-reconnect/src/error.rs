@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bowline_link::{BoxError, Endpoint};
+use bowline_link::{BoxError, DialStep, Endpoint};
 use tokio::time::Instant;
 
 use crate::connection::Connection;
@@ -20,11 +20,12 @@ pub type SharedError = Arc<dyn StdError + Send + Sync>;
 pub struct Error {
     /// What went wrong.
     pub kind: Kind,
-    /// The peer of the connection the call was on, or else the one the link was
-    /// begun with.
+    /// The peer of the connection the call was on, or else that of the latest try;
+    /// before any, the one the link was begun with.
     pub endpoint: Endpoint,
     /// Which try it was, counted as in [`State::Connecting`](crate::State::Connecting):
-    /// the one that made the connection the call was on, or else the latest one.
+    /// the one that made the connection the call was on, or else the latest one; 0
+    /// before any.
     pub attempt: u32,
     /// The number of the connection the call was on, if it was on one.
     pub epoch: Option<u64>,
@@ -33,7 +34,7 @@ pub struct Error {
     /// When the next try begins, as far as that was known when the call failed.
     pub next_attempt_at: Option<Instant>,
     /// What lies below: the inner service's error, or the latest reason for
-    /// which there was no connection.
+    /// which there was no connection, also while another try is under way.
     pub source: Option<SharedError>,
 }
 
@@ -53,7 +54,8 @@ pub enum Kind {
     Lost,
     /// The link is closed for good; no further call will succeed.
     Closed,
-    /// The live service failed this call; the connection stays.
+    /// The live service failed this call; the connection stays. Of one that is over
+    /// the same is `Lost` or `Closed`, with the service's error as its source.
     Inner,
 }
 
@@ -78,13 +80,18 @@ pub struct NotSent(#[source] pub BoxError);
 
 /// An attempt that was not ready within the one limit on all of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{step} was not done within {limit:?} from the start of the attempt")]
+#[error(
+    "{step} was not done within {limit:?} from the start of the attempt{}",
+    .dial.map(|dial| format!(" ({dial})")).unwrap_or_default()
+)]
 #[non_exhaustive]
 pub struct ConnectTimeout {
     /// `connect_timeout`.
     pub limit: Duration,
     /// What it was doing then.
     pub step: Step,
+    /// The same more closely, where the connector is one of bowline-link's or says so.
+    pub dial: Option<DialStep>,
 }
 
 /// The steps of an attempt.
@@ -100,23 +107,6 @@ pub enum Step {
 // === impl Error ===
 
 impl Error {
-    pub(crate) fn unsent(
-        kind: Kind,
-        endpoint: &Endpoint,
-        attempt: u32,
-        source: Option<SharedError>,
-    ) -> Self {
-        Self {
-            kind,
-            endpoint: endpoint.clone(),
-            attempt,
-            epoch: None,
-            sent: Sent::No,
-            next_attempt_at: None,
-            source,
-        }
-    }
-
     pub(crate) fn inner(connection: &Connection, source: BoxError) -> Self {
         let sent = if source.is::<NotSent>() {
             Sent::No
@@ -126,7 +116,7 @@ impl Error {
                 .map_or(Sent::Maybe, |error| error.sent)
         };
         Self {
-            kind: Kind::Inner,
+            kind: connection.kind_of_failure(),
             endpoint: connection.endpoint.clone(),
             attempt: connection.attempt,
             epoch: Some(connection.epoch),

@@ -221,7 +221,8 @@ pub enum ClosedReason {
     /// No endpoint could be connected to at first, on which everything depended:
     /// [`InitialConnect::Eager`](crate::InitialConnect::Eager).
     FirstFailed,
-    /// The connector, the hook, the classifier or an observer panicked.
+    /// Code of others panicked in the task of the link: the connector, the hook, the
+    /// classifier, an observer, what a connection came with, or the discovery.
     Panicked,
 }
 

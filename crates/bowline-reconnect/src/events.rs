@@ -126,9 +126,13 @@ impl Hub {
         Events { queue }
     }
 
-    pub(crate) fn tell(&self, event: Event) {
+    pub(crate) fn tell(&self, event: &Event) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.closed |= matches!(event, Event::Closed { .. });
+        if told.closed {
+            // Somebody was about to tell it when the last word was said.
+            return;
+        }
+        told.closed = matches!(event, Event::Closed { .. });
         let closed = told.closed;
         told.queues.retain(|queue| {
             let Some(queue) = queue.upgrade() else {
@@ -165,3 +169,6 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,8 +10,9 @@ use bowline_link::{BoxError, Endpoint};
 ///
 /// A wait is held within the link's [`hints`](crate::Builder::hints) and never
 /// the same for everybody. A redirect is followed at most
-/// [`redirects_max`](crate::Builder::redirects_max) times in a row, and only for
-/// the next attempt: if that fails, the list counts again.
+/// [`redirects_max`](crate::Builder::redirects_max) times in a row, where it
+/// [may be](crate::Builder::redirects_to), and only for the next attempt: if that fails,
+/// the list counts again.
 ///
 /// ```
 /// use std::time::Duration;
@@ -87,7 +88,8 @@ impl Hint {
     /// if the server did not say.
     pub(crate) fn leave_within(&self, splay: Duration) -> (Duration, Duration) {
         let last = self.deadline.unwrap_or(Duration::MAX);
-        let (from, to) = self.window.unwrap_or((Duration::ZERO, splay));
+        // What begins at the deadline comes too late.
+        let (from, to) = self.window.unwrap_or((Duration::ZERO, splay.min(last / 2)));
         (from.min(last), to.min(last))
     }
 }

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bowline_link::discovery::Targets;
 use bowline_link::{Connect, Endpoint};
 use bowline_policy::backoff::Maker;
+use bowline_policy::endpoints::{self, InvalidList};
+use tokio::time::Instant;
 use tower_layer::Layer;
 
 use crate::{Builder, Established, Reconnect};
@@ -17,6 +20,7 @@ use crate::{Builder, Established, Reconnect};
 pub struct ReconnectLayer<S> {
     endpoint: Endpoint,
     maker: Maker,
+    endpoints: Option<(Targets, endpoints::Maker)>,
     configure: Configure<S>,
 }
 
@@ -30,8 +34,26 @@ impl<S> ReconnectLayer<S> {
         Self {
             endpoint,
             maker,
+            endpoints: None,
             configure: Arc::new(|builder| builder),
         }
+    }
+
+    /// Lets each link choose among several endpoints, as
+    /// [`Builder::endpoints`] does, each with a set of its own from `sets`.
+    ///
+    /// # Errors
+    ///
+    /// A list that is too long for the set.
+    pub fn endpoints(
+        mut self,
+        targets: &Targets,
+        sets: &endpoints::Maker,
+    ) -> Result<Self, InvalidList> {
+        // Looked at once, so that no link has to.
+        sets.set(targets.to_endpoints(), Instant::now().into_std())?;
+        self.endpoints = Some((targets.clone(), sets.clone()));
+        Ok(self)
     }
 
     /// Gives each link further settings, in place of any given before.
@@ -53,7 +75,11 @@ where
     type Service = Reconnect<S>;
 
     fn layer(&self, connect: C) -> Reconnect<S> {
-        let builder = Reconnect::builder(connect, self.endpoint.clone(), &self.maker);
+        let mut builder = Reconnect::builder(connect, self.endpoint.clone(), &self.maker);
+        if let Some((targets, sets)) = &self.endpoints {
+            let chosen = builder.endpoints(targets, sets);
+            builder = chosen.expect("the list was taken once");
+        }
         (self.configure)(builder).build()
     }
 }
@@ -63,6 +89,7 @@ impl<S> Clone for ReconnectLayer<S> {
         Self {
             endpoint: self.endpoint.clone(),
             maker: self.maker.clone(),
+            endpoints: self.endpoints.clone(),
             configure: Arc::clone(&self.configure),
         }
     }

@@ -8,7 +8,7 @@
 //!
 //! Why there is no connection is judged by its [cause](ByCause), and what a
 //! server asks of those who come back is [obeyed](Hint) within limits. Several
-//! endpoints are called in order or by weight, and a connection is replaced,
+//! endpoints are called [in order or by weight](Builder::endpoints), and a connection is replaced,
 //! when its server goes, its age is over or its endpoint leaves the list, only
 //! once its successor is up.
 //!

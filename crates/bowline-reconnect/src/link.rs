@@ -16,7 +16,7 @@ use crate::events::Hub;
 use crate::listing::Listing;
 use crate::signal::Signal;
 use crate::slot::Slot;
-use crate::{Error, Event, Kind, Origin, SharedError, State};
+use crate::{Error, Event, Kind, Origin, Sent, SharedError, State};
 
 /// The link as both sides see it.
 pub(crate) struct Link<S> {
@@ -33,13 +33,21 @@ pub(crate) struct Link<S> {
     pub(crate) listing: Mutex<Listing>,
     /// The connections that are not over: the live one, and those being left.
     pub(crate) open: Mutex<Vec<Arc<Connection>>>,
+    /// What a caller is told who is kept waiting for too long.
+    pub(crate) latest: Mutex<Latest>,
     /// Why the first attempt failed on which everything depended.
     pub(crate) first_failure: OnceLock<SharedError>,
-    /// The latest reason for which there is no connection; none while there is one.
-    pub(crate) failure: Mutex<Option<SharedError>>,
     pub(crate) orders: Orders,
     /// Asks for the end.
     pub(crate) closing: Signal,
+}
+
+/// The latest try, and why there is no connection.
+#[derive(Default)]
+pub(crate) struct Latest {
+    attempt: u32,
+    endpoint: Option<Endpoint>,
+    pub(crate) error: Option<SharedError>,
 }
 
 /// What handles ask of the driver.
@@ -70,8 +78,9 @@ pub(crate) struct Lease {
 
 impl<S> Link<S> {
     pub(crate) fn tell(&self, event: Event) {
+        // The observer last: it may panic, and readers are to hear of it all the same.
+        self.hub.tell(&event);
         self.observer.observe(&event);
-        self.hub.tell(event);
     }
 
     /// Tells that `connection`, which is over, had been up; once.
@@ -95,6 +104,16 @@ impl<S> Link<S> {
         Arc::clone(error)
     }
 
+    /// Ends all connections, and counts the calls on them.
+    pub(crate) fn cut_off(&self) {
+        let open = self.open().clone();
+        let calls = || open.iter().map(|connection| connection.calls()).sum();
+        self.orders.cut_off.get_or_init(calls);
+        for connection in &open {
+            connection.close();
+        }
+    }
+
     pub(crate) fn open(&self) -> MutexGuard<'_, Vec<Arc<Connection>>> {
         // Nothing panics half-way through a change.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
@@ -105,7 +124,8 @@ impl<S> Link<S> {
         self.listing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts another list of endpoints in force, and lets the driver see to it.
+    /// Puts another list of endpoints in force, and lets the driver see to it. The
+    /// same list again changes nothing, or whoever repeats it would cut every wait short.
     pub(crate) fn relist(
         &self,
         list: Vec<endpoints::Endpoint<Endpoint>>,
@@ -113,7 +133,10 @@ impl<S> Link<S> {
     ) -> Result<(), InvalidList> {
         let endpoints = list.len();
         let now = Instant::now().into_std();
-        self.listing().replace(list, origin, now)?;
+        let is_news = self.listing().replace(list, origin, now)?;
+        if !is_news {
+            return Ok(());
+        }
         if self.closing.is_set() {
             // The last word has been said.
             return Ok(());
@@ -125,7 +148,10 @@ impl<S> Link<S> {
 
     /// Puts the list that the link was begun with in force again.
     pub(crate) fn relist_bootstrap(&self) {
-        let endpoints = self.listing().expire(Instant::now().into_std());
+        let expired = self.listing().expire(Instant::now().into_std());
+        let Some(endpoints) = expired else {
+            return;
+        };
         let origin = Origin::Bootstrap;
         self.tell(Event::Listed { endpoints, origin });
         self.orders.listed.notify_one();
@@ -137,8 +163,10 @@ impl<S> Link<S> {
     }
 
     pub(crate) fn closed(&self) -> Error {
-        let first = self.first_failure.get().cloned();
-        Error::unsent(Kind::Closed, &self.endpoint, 0, first)
+        Error {
+            source: self.first_failure.get().cloned(),
+            ..self.unsent(Kind::Closed)
+        }
     }
 
     /// Begins the first attempt, if that waits for somebody who wants one.
@@ -150,34 +178,52 @@ impl<S> Link<S> {
     pub(crate) fn unpinned(&self, epoch: u64) -> Error {
         Error {
             epoch: Some(epoch),
-            ..Error::unsent(Kind::Lost, &self.endpoint, 0, None)
+            source: None,
+            ..self.unsent(Kind::Lost)
         }
-    }
-
-    /// Notes why there is no connection, for callers whose wait ends while one is being made.
-    pub(crate) fn note(&self, failure: Option<SharedError>) {
-        // It holds one value or another, whoever panicked.
-        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
     }
 
     /// What a caller is told who has waited long enough.
     pub(crate) fn unavailable(&self) -> Error {
-        let failure = self.failure.lock();
-        let failure = failure.unwrap_or_else(PoisonError::into_inner).clone();
-        let state = self.state.borrow();
-        let kind = match &*state {
-            State::Parked { .. } => Kind::Parked,
-            State::Idle
-            | State::Connecting { .. }
-            | State::Ready { .. }
-            | State::Backoff { .. }
-            | State::Closed => Kind::Unavailable,
+        let (kind, next_attempt_at) = match &*self.state.borrow() {
+            State::Parked { .. } => (Kind::Parked, None),
+            State::Backoff { until, .. } => (Kind::Unavailable, Some(*until)),
+            State::Idle | State::Connecting { .. } | State::Ready { .. } | State::Closed => {
+                (Kind::Unavailable, None)
+            }
         };
-        let (attempt, error) = state.latest();
         Error {
-            next_attempt_at: state.next_attempt_at(),
-            ..Error::unsent(kind, &self.endpoint, attempt, error.or(failure))
+            next_attempt_at,
+            ..self.unsent(kind)
         }
+    }
+
+    fn unsent(&self, kind: Kind) -> Error {
+        let latest = self.latest();
+        Error {
+            kind,
+            endpoint: latest.endpoint.as_ref().unwrap_or(&self.endpoint).clone(),
+            attempt: latest.attempt,
+            epoch: None,
+            sent: Sent::No,
+            next_attempt_at: None,
+            source: latest.error.clone(),
+        }
+    }
+
+    /// A try begins that somebody may wait for.
+    pub(crate) fn trying(&self, attempt: u32, endpoint: Endpoint) {
+        let mut latest = self.latest();
+        latest.attempt = attempt;
+        latest.endpoint = Some(endpoint.clone());
+        drop(latest);
+        self.state
+            .send_replace(State::Connecting { attempt, endpoint });
+    }
+
+    pub(crate) fn latest(&self) -> MutexGuard<'_, Latest> {
+        // Nothing panics half-way through a change.
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

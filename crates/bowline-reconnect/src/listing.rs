@@ -46,17 +46,20 @@ impl Listing {
         })
     }
 
-    /// Puts `list` in force.
+    /// Puts `list` in force, and says whether it is another one.
     pub(crate) fn replace(
         &mut self,
         list: Vec<endpoints::Endpoint<Endpoint>>,
         origin: Origin,
         now: Instant,
-    ) -> Result<(), InvalidList> {
-        self.set.replace(list.clone(), now)?;
-        self.list = list;
+    ) -> Result<bool, InvalidList> {
+        let is_news = list != self.list;
+        if is_news {
+            self.set.replace(list.clone(), now)?;
+            self.list = list;
+        }
         self.origin = origin;
-        Ok(())
+        Ok(is_news)
     }
 
     /// Starts again from the bootstrap list if every endpoint failed when it was
@@ -78,14 +81,15 @@ impl Listing {
         let joined = [self.list.clone(), missing].concat();
         self.replace(joined, Origin::Bootstrap, now)
             .or_else(|_| self.replace(self.bootstrap.clone(), Origin::Bootstrap, now))
-            .is_ok()
+            .expect("it was taken once")
     }
 
     /// Puts the bootstrap list in force, because the list in force expired, and
-    /// says how long it is.
-    pub(crate) fn expire(&mut self, now: Instant) -> usize {
-        self.replace(self.bootstrap.clone(), Origin::Bootstrap, now)
+    /// says how long it is, if it is another one.
+    pub(crate) fn expire(&mut self, now: Instant) -> Option<usize> {
+        let is_news = self
+            .replace(self.bootstrap.clone(), Origin::Bootstrap, now)
             .expect("it was taken once");
-        self.list.len()
+        is_news.then_some(self.list.len())
     }
 }

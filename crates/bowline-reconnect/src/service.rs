@@ -6,11 +6,12 @@ use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bowline_link::{BoxError, Connect, Endpoint};
 use bowline_policy::backoff::Maker;
 use tokio::sync::futures::OwnedNotified;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 use tower_service::Service;
 
 use crate::connection::{Connection, InUse, Live};
@@ -39,6 +40,9 @@ mod steering;
 /// A call reaches the inner service before `call` returns: the calls of one
 /// task keep their order. None is ever made a second time.
 ///
+/// Handles may be used in any runtime, or none, but a wait for a connection that is
+/// bounded by `failfast_after` panics outside a tokio runtime with timers.
+///
 /// # Moving
 ///
 /// When the server says that it will [go](Established::going), at an
@@ -49,7 +53,8 @@ mod steering;
 ///
 /// # Cancellation
 ///
-/// Dropping a handle in any state disturbs no other handle. Dropping the last,
+/// Dropping a handle in any state disturbs no other handle; a wait given up, by
+/// dropping what polls for readiness, costs nobody a wake-up. Dropping the last,
 /// while no call is in flight either, stops the task and drops the connection;
 /// [`state`](Self::state) then ends in [`State::Closed`](crate::State::Closed).
 ///
@@ -101,6 +106,10 @@ enum Stage<S> {
     /// The next call fails with this.
     Refused(Error),
 }
+
+/// A wait whose time has been up for so long, and for as long as it was, was given
+/// up by whoever waited: the next one is another.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(1);
 
 // === impl Reconnect ===
 
@@ -157,6 +166,14 @@ impl<S> Reconnect<S> {
         };
         if limit.is_zero() {
             return Poll::Ready(());
+        }
+        let over_for = |timer: &Pin<Box<Sleep>>| {
+            let now = Instant::now();
+            now.saturating_duration_since(timer.deadline())
+        };
+        let forgotten = limit.max(FORGOTTEN_AFTER);
+        if self.failfast.as_ref().map(over_for) >= Some(forgotten) {
+            self.failfast = None;
         }
         self.failfast
             .get_or_insert_with(|| Box::pin(sleep(limit)))
@@ -260,7 +277,7 @@ where
     /// Without a grant from `poll_ready`.
     fn call(&mut self, request: Req) -> ResponseFuture<S::Future> {
         match mem::replace(&mut self.stage, Stage::Idle) {
-            Stage::Granted { .. } | Stage::Refused(_) if self.link.closing.is_set() => {
+            Stage::Granted { .. } | Stage::Refused(_) if self.link.is_leaving() => {
                 ResponseFuture::failed(self.link.closed())
             }
             Stage::Granted { in_use, .. } if in_use.connection().is_over() => {
@@ -270,7 +287,7 @@ where
                 mut service,
                 in_use,
             } => {
-                let lease = Arc::clone(&self.lease);
+                let (in_use, lease) = (in_use.call(), Arc::clone(&self.lease));
                 ResponseFuture::called(service.call(request), in_use, lease)
             }
             Stage::Refused(error) => ResponseFuture::failed(error),

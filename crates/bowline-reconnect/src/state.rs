@@ -66,29 +66,4 @@ impl State {
     pub fn is_ready(&self) -> bool {
         matches!(self, Self::Ready { .. })
     }
-
-    /// The latest try and what it or its connection ended with, as far as the state says.
-    pub(crate) fn latest(&self) -> (u32, Option<SharedError>) {
-        match self {
-            Self::Connecting { attempt, .. } => (*attempt, None),
-            // The next try has not begun.
-            Self::Backoff { attempt, error, .. } => {
-                (attempt.saturating_sub(1), Some(error.clone()))
-            }
-            Self::Parked { attempts, error } => (*attempts, Some(error.clone())),
-            Self::Idle | Self::Ready { .. } | Self::Closed => (0, None),
-        }
-    }
-
-    /// When the next try begins, where that is known.
-    pub(crate) fn next_attempt_at(&self) -> Option<Instant> {
-        match self {
-            Self::Backoff { until, .. } => Some(*until),
-            Self::Idle
-            | Self::Connecting { .. }
-            | Self::Ready { .. }
-            | Self::Parked { .. }
-            | Self::Closed => None,
-        }
-    }
 }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bowline_link::WallClock;
 use bowline_link::discovery::{Discover, Targets};
+use bowline_link::{Endpoint, WallClock};
 use bowline_policy::backoff::HintLimits;
 use bowline_policy::endpoints::{self, InvalidList};
 use bowline_policy::lifetime;
@@ -85,6 +85,17 @@ impl<S: Clone + Send + 'static> Builder<S> {
     /// stable; [`REDIRECTS_MAX_DEFAULT`](crate::REDIRECTS_MAX_DEFAULT) unless told, none if zero.
     pub fn redirects_max(mut self, redirects: u32) -> Self {
         self.tuning.redirects_max = redirects;
+        self
+    }
+
+    /// Follows a redirect only where `may` allows the endpoint; a refused one is as
+    /// none. Unless told, all are followed.
+    ///
+    /// Whoever we are sent to is told by the session hook who we are, and given the resume
+    /// token: a server that is not ours may ask for that. TLS proves that the other one has
+    /// the name we were sent to, and not that it should be trusted.
+    pub fn redirects_to(mut self, may: impl Fn(&Endpoint) -> bool + Send + Sync + 'static) -> Self {
+        self.redirects_to = Some(Box::new(may));
         self
     }
 

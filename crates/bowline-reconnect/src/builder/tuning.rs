@@ -40,7 +40,8 @@ pub enum InitialConnect {
     #[default]
     Background,
     /// Begin at once, and close the link for good if that fails: a wrong address
-    /// is noticed at the start. Each endpoint is tried once, without a pause.
+    /// is noticed at the start. Each endpoint is tried once, and where a server sends us,
+    /// without a pause.
     /// [`start`](super::Builder::start) waits for it.
     Eager,
     /// Begin when somebody first waits for a connection.

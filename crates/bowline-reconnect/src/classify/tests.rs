@@ -33,6 +33,7 @@ fn each_cause_has_its_verdict_bare_or_behind_another_or_carried_by_io() {
     let timeout = || ConnectTimeout {
         limit: Duration::from_secs(10),
         step: Step::Session,
+        dial: None,
     };
     let hint = Hint::default().retry_after(Duration::from_secs(5));
     let turned_away = || TurnedAway {

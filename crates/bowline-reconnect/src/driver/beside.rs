@@ -11,13 +11,9 @@ use tokio::time::{Instant, timeout};
 use super::Driver;
 use super::choosing::Next;
 use super::connecting::{Attempt, Outcome};
-use super::judging::Pause;
-use super::leaps::LEAP_SPLAY;
 use super::living::Current;
-use super::retiring::Retiree;
-use crate::builder::PROBE_PARKED_DEFAULT;
 use crate::session::BoxFuture;
-use crate::{Event, Hint, LostReason, Reason, SharedError};
+use crate::{Event, LostReason, Reason, SharedError};
 
 /// What is done beside a connection.
 pub(super) enum Beside<S> {
@@ -92,7 +88,7 @@ impl<S: Clone + Send + 'static> Driver<S> {
             Beside::Idle => {
                 let age = current.age.map(|age| age.at());
                 let better = self.better_at(current);
-                [age, better].into_iter().flatten().min().map(Into::into)
+                [age.map(Into::into), better].into_iter().flatten().min()
             }
             Beside::Trying { .. } | Beside::Probing { .. } | Beside::Checking(_) => None,
         };
@@ -100,19 +96,21 @@ impl<S: Clone + Send + 'static> Driver<S> {
     }
 
     /// When to look for an endpoint that is better than that of `current`.
-    fn better_at(&self, current: &Current) -> Option<std::time::Instant> {
+    fn better_at(&self, current: &Current) -> Option<Instant> {
         let endpoint = &current.connection.endpoint;
         let set = &self.link().listing().set;
         // Where a server sent us we stay.
         let comparable = !current.redirected && set.contains(endpoint);
-        comparable.then(|| set.due_at(endpoint, Instant::now().into_std()))?
+        let due = comparable.then(|| set.due_at(endpoint, Instant::now().into_std()))??;
+        let spared = self.spared.as_ref().map(|(_, until)| *until);
+        spared.max(Some(due.into()))
     }
 
     /// Does what is due.
     pub(super) fn due(&mut self, current: &Current, beside: Beside<S>) -> Beside<S> {
         let now = Instant::now();
-        if let Some(by) = self.leaps.look(now) {
-            self.link().tell(Event::Leapt { by });
+        if let Some(leap) = self.leaps.look(now) {
+            self.link().tell(Event::Leapt { by: leap.by });
             return self.suspect(beside);
         }
         match beside {
@@ -135,7 +133,9 @@ impl<S: Clone + Send + 'static> Driver<S> {
             Beside::Idle if current.age.is_some_and(|age| age.is_over(now.into_std())) => {
                 self.begin_beside(current, Reason::Age, 0)
             }
-            Beside::Idle if self.better_at(current).is_some() => self.look_for_better(current),
+            Beside::Idle if self.better_at(current).is_some_and(|at| at <= now) => {
+                self.look_for_better(current)
+            }
             other => other,
         }
     }
@@ -162,7 +162,7 @@ impl<S: Clone + Send + 'static> Driver<S> {
     fn begin_beside(&mut self, current: &Current, reason: Reason, tries: u32) -> Beside<S> {
         let here = &current.connection.endpoint;
         let next = self.next_beside(here, reason);
-        if matches!(reason, Reason::Drain | Reason::Moved) {
+        if reason == Reason::Drain {
             // Failing over to where we are would be no move.
             self.tried.insert(here.clone());
         }
@@ -172,61 +172,6 @@ impl<S: Clone + Send + 'static> Driver<S> {
             to: next.endpoint.clone(),
             attempt: self.opener.attempt(link, next, tries, reason),
             tries,
-        }
-    }
-
-    /// The server of `current` will go.
-    pub(super) fn leave(&mut self, current: &Current, hint: &Hint, beside: Beside<S>) -> Beside<S> {
-        let here = &current.connection.endpoint;
-        self.link().tell(Event::Hinted {
-            endpoint: here.clone(),
-            hint: hint.clone(),
-        });
-        // Or it would be preferred again as soon as we have left.
-        let now = Instant::now().into_std();
-        self.link().listing().set.failed(here, now);
-        if let Beside::Trying { .. } = beside {
-            return beside;
-        }
-        self.follow(hint.redirect.clone());
-        let (from, to) = hint.leave_within(self.tuning.move_splay);
-        let wait = self.backoff.hinted(from, to, self.tuning.hints);
-        // Even our shortest wait may be longer than the server has.
-        let wait = hint.deadline.map_or(wait, |last| wait.min(last));
-        self.wait_for(wait, Reason::Drain)
-    }
-
-    /// The list of endpoints has changed.
-    pub(super) fn listed(&mut self, current: &Current, beside: Beside<S>) -> Beside<S> {
-        let here = &current.connection.endpoint;
-        let gone = !current.redirected && !self.link().listing().set.contains(here);
-        match beside {
-            Beside::Idle | Beside::Probing { .. } if gone => {
-                let splay = self.tuning.move_splay;
-                let wait = self.backoff.spread(Duration::ZERO, splay);
-                self.wait_for(wait, Reason::Moved)
-            }
-            Beside::Waiting {
-                reason: Reason::Moved,
-                ..
-            } if !gone => Beside::Idle,
-            other => other,
-        }
-    }
-
-    /// Time passed unseen, in which the connection may have died.
-    fn suspect(&mut self, beside: Beside<S>) -> Beside<S> {
-        match beside {
-            Beside::Trying { .. }
-            | Beside::Checking(_)
-            | Beside::Waiting {
-                reason: Reason::Drain,
-                ..
-            } => beside,
-            Beside::Idle | Beside::Probing { .. } | Beside::Waiting { .. } => {
-                let wait = self.backoff.spread(Duration::ZERO, LEAP_SPLAY);
-                self.wait_for(wait, Reason::Leap)
-            }
         }
     }
 
@@ -252,9 +197,9 @@ impl<S: Clone + Send + 'static> Driver<S> {
                     took,
                     error,
                 });
-                Beside::Idle
+                self.at_leisure(current)
             }
-            Worked::Checked(Ok(())) => Beside::Idle,
+            Worked::Checked(Ok(())) => self.at_leisure(current),
             Worked::Checked(Err(error)) => {
                 current.connection.finish(LostReason::CheckFailed, error);
                 Beside::Idle
@@ -272,56 +217,17 @@ impl<S: Clone + Send + 'static> Driver<S> {
                 let old = std::mem::replace(current, successor);
                 self.retire(old, reason);
                 // The list may have changed again meanwhile.
-                self.listed(current, Beside::Idle)
+                self.at_leisure(current)
             }
             Err(failed) => {
                 let verdict = self.judge(&failed);
-                let pause = self.pause(verdict, &failed.endpoint);
                 if reason == Reason::Better {
-                    self.next = None;
-                    return Beside::Idle;
+                    self.content(&verdict, &failed.endpoint);
+                    return self.at_leisure(current);
                 }
-                let wait = match pause {
-                    Pause::For(wait) => wait,
-                    // Nobody gives up what is up.
-                    Pause::Park { .. } => {
-                        let every = self.tuning.probe_parked_every;
-                        every.unwrap_or(PROBE_PARKED_DEFAULT)
-                    }
-                };
-                Beside::Waiting {
-                    until: Instant::now() + wait,
-                    reason,
-                    tries,
-                }
+                let pause = self.pause(verdict, &failed.endpoint);
+                self.try_later(&pause, reason, tries)
             }
-        }
-    }
-
-    /// Lets a connection that has a successor end with the calls it has.
-    fn retire(&self, old: Current, reason: Reason) {
-        let link = self.link();
-        link.tell(Event::Retiring {
-            endpoint: old.connection.endpoint.clone(),
-            epoch: old.connection.epoch,
-            reason,
-        });
-        let retiree = Retiree {
-            link: Arc::clone(link),
-            connection: old.connection,
-            closed: old.closed,
-            grace: self.tuning.retire_within,
-        };
-        if let Err(refused) = self.retired.try_send(retiree) {
-            refused.into_inner().cut();
-        }
-    }
-
-    fn wait_for(&self, wait: Duration, reason: Reason) -> Beside<S> {
-        Beside::Waiting {
-            until: Instant::now() + wait,
-            reason,
-            tries: 0,
         }
     }
 }

@@ -22,13 +22,14 @@ pub(super) struct Next {
 impl<S: Clone + Send + 'static> Driver<S> {
     /// Who is called by the next attempt.
     pub(super) fn next_endpoint(&mut self) -> Next {
-        let now = Instant::now().into_std();
-        let decided = self.next.take();
-        let mut listing = self.closing.link.listing();
-        // The list may have changed since.
-        let decided = decided.filter(|it| it.redirected || listing.set.contains(&it.endpoint));
+        let decided = self.next.take().filter(|it| {
+            // The list may have changed since.
+            it.redirected || self.link().listing().set.contains(&it.endpoint)
+        });
+        let decided = decided.or_else(|| self.other_than(&BTreeSet::new()));
         decided.unwrap_or_else(|| {
-            let chosen = listing.set.choose(now);
+            let now = Instant::now().into_std();
+            let chosen = self.link().listing().set.choose(now);
             let chosen = chosen.expect("a list of endpoints is never empty");
             Next::listed(chosen.key)
         })
@@ -36,12 +37,9 @@ impl<S: Clone + Send + 'static> Driver<S> {
 
     /// Who is to be called in place of a connection to `current`, which is up.
     pub(super) fn next_beside(&mut self, current: &Endpoint, reason: Reason) -> Next {
-        let now = Instant::now().into_std();
         if reason == Reason::Drain && self.next.is_none() {
             // The one there goes; whoever else may be called is better.
-            let here = BTreeSet::from([current.clone()]);
-            let other = self.link().listing().set.choose_other(&here, now);
-            self.next = other.map(|chosen| Next::listed(chosen.key));
+            self.next = self.other_than(&BTreeSet::from([current.clone()]));
         }
         self.next_endpoint()
     }
@@ -49,23 +47,29 @@ impl<S: Clone + Send + 'static> Driver<S> {
     /// Decides to call somebody who was not called since the last wait, and says
     /// whether there is anybody.
     pub(super) fn fail_over(&mut self) -> bool {
-        let now = Instant::now().into_std();
-        let other = self
-            .closing
-            .link
-            .listing()
-            .set
-            .choose_other(&self.tried, now);
-        self.next = other.map(|chosen| Next::listed(chosen.key));
+        self.next = self.other_than(&self.tried);
         self.next.is_some()
     }
 
-    /// Decides to go where a server sends us, unless it was one redirect too many.
+    /// Whom the set chooses but for these, and for who is to be left alone.
+    pub(super) fn other_than(&self, these: &BTreeSet<Endpoint>) -> Option<Next> {
+        let now = Instant::now();
+        let mut these = these.clone();
+        let spared = self.spared.as_ref().filter(|(_, until)| *until > now);
+        these.extend(spared.map(|(endpoint, _)| endpoint.clone()));
+        let mut listing = self.link().listing();
+        let chosen = listing.set.choose_other(&these, now.into_std())?;
+        Some(Next::listed(chosen.key))
+    }
+
+    /// Decides to go where a server sends us, unless it was one redirect too many, or
+    /// one that we do not follow.
     pub(super) fn follow(&mut self, redirect: Option<Endpoint>) -> bool {
         let Some(endpoint) = redirect else {
             return false;
         };
-        if self.redirects >= self.tuning.redirects_max {
+        let may_go = self.redirects_to.as_ref();
+        if self.redirects >= self.tuning.redirects_max || !may_go.is_none_or(|may| may(&endpoint)) {
             return false;
         }
         self.redirects += 1;

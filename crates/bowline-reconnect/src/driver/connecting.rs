@@ -124,9 +124,9 @@ impl<S: Clone + Send + 'static> Opener<S> {
         match DialStep::within(limit, (self.connect)(endpoint)).await {
             Ok(Ok(_established)) => Ok(()),
             Ok(Err(error)) => Err(error.into()),
-            Err(_) => {
+            Err(dial) => {
                 let step = Step::Connect;
-                Err(Arc::new(ConnectTimeout { limit, step }))
+                Err(Arc::new(ConnectTimeout { limit, step, dial }))
             }
         }
     }
@@ -147,7 +147,7 @@ impl<S: Clone + Send + 'static> Opener<S> {
             false => Step::Connect,
         };
         established
-            .unwrap_or_else(|_| Err(ConnectTimeout { limit, step }.into()))
+            .unwrap_or_else(|dial| Err(ConnectTimeout { limit, step, dial }.into()))
             .map_err(|error| Broken {
                 error: error.into(),
                 step,

@@ -1,6 +1,7 @@
 //! What follows from a failure: whom it is charged to, how long to wait, or that
 //! there is nothing to wait for.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bowline_link::Endpoint;
@@ -24,7 +25,11 @@ pub(super) struct Failed {
 /// What to do about it.
 pub(super) enum Pause {
     /// Wait before the next try.
-    For(Duration),
+    For {
+        wait: Duration,
+        /// The server asked for it.
+        asked: bool,
+    },
     /// Do not try again by ourselves.
     Park {
         /// But for a slow probe.
@@ -64,6 +69,7 @@ impl<S: Clone + Send + 'static> Driver<S> {
 
     /// Asks the classifier, and charges the endpoint where that is due.
     pub(super) fn judge(&self, failed: &Failed) -> Verdict {
+        self.link().latest().error = Some(Arc::clone(&failed.error));
         let verdict = self.classify.classify(&Failure {
             error: &*failed.error,
             phase: failed.phase,
@@ -105,6 +111,9 @@ impl<S: Clone + Send + 'static> Driver<S> {
     pub(super) fn pause(&mut self, verdict: Verdict, from: &Endpoint) -> Pause {
         let now = Instant::now().into_std();
         let mut round_over = true;
+        // Of a loss it is not, so far.
+        self.tried.insert(from.clone());
+        let asked = matches!(&verdict, Verdict::Obey(hint) if hint.window.is_some());
         let delay = match verdict {
             Verdict::Retry => self.backoff.next_delay(now),
             Verdict::Soon => self.backoff.next_delay_soon(now),
@@ -126,18 +135,40 @@ impl<S: Clone + Send + 'static> Driver<S> {
         if round_over {
             self.tried.clear();
         }
-        delay.map_or(Pause::Park { probe: true }, Pause::For)
+        match delay {
+            Some(wait) => Pause::For { wait, asked },
+            None => Pause::Park { probe: true },
+        }
+    }
+
+    /// Whether somebody else is to be called at once, where that is all there will be.
+    pub(super) fn try_another(&mut self, verdict: &Verdict, from: &Endpoint) -> bool {
+        match verdict {
+            Verdict::Obey(hint) => {
+                self.hinted(hint, from);
+                self.follow(hint.redirect.clone()) || self.fail_over()
+            }
+            Verdict::Retry | Verdict::Soon | Verdict::Failover | Verdict::Unproven => {
+                self.fail_over()
+            }
+            Verdict::Fatal | Verdict::Unauthorized => false,
+        }
+    }
+
+    /// Tells what a server asks for.
+    pub(super) fn hinted(&self, hint: &Hint, from: &Endpoint) {
+        self.link().tell(Event::Hinted {
+            endpoint: from.clone(),
+            hint: hint.clone(),
+        });
     }
 
     fn obey(&mut self, hint: &Hint, from: &Endpoint) -> Option<Duration> {
         let now = Instant::now().into_std();
-        let redirected = self.follow(hint.redirect.clone());
-        if redirected || hint.window.is_some() {
-            self.link().tell(Event::Hinted {
-                endpoint: from.clone(),
-                hint: hint.clone(),
-            });
+        if *hint != Hint::default() {
+            self.hinted(hint, from);
         }
+        let redirected = self.follow(hint.redirect.clone());
         match hint.window {
             Some((least, most)) => {
                 let limits = self.tuning.hints;

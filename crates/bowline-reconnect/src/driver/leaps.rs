@@ -16,6 +16,13 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// host stop and wake together.
 pub(super) const LEAP_SPLAY: Duration = Duration::from_secs(2);
 
+/// Time that passed unseen.
+pub(super) struct Leap {
+    pub(super) by: Duration,
+    /// How much of it our own clock did not see either.
+    pub(super) slept: Duration,
+}
+
 /// Compares two clocks now and then; never, without a wall clock.
 pub(crate) struct Leaps {
     wall: Option<Arc<dyn WallClock>>,
@@ -48,8 +55,8 @@ impl Leaps {
         self.look_at
     }
 
-    /// Looks, if it is time to, and says how much time passed unseen.
-    pub(super) fn look(&mut self, now: Instant) -> Option<Duration> {
+    /// Looks, if it is time to, whether time passed unseen.
+    pub(super) fn look(&mut self, now: Instant) -> Option<Leap> {
         let (wall, due) = (self.wall.as_ref()?, self.look_at?);
         if now < due {
             return None;
@@ -60,8 +67,7 @@ impl Leaps {
             Some(Jump::Ahead(by)) => by,
             Some(Jump::Back(_)) | None => Duration::ZERO,
         };
-        let late = now - due;
-        let unseen = slept.max(late);
-        (unseen > JUMP_DEFAULT).then_some(unseen)
+        let by = slept.max(now - due);
+        (by > JUMP_DEFAULT).then_some(Leap { by, slept })
     }
 }

@@ -13,6 +13,7 @@ use super::Driver;
 use super::beside::{Beside, Worked};
 use super::connecting::{Attempt, Made};
 use super::judging::Failed;
+use super::leaving::Notice;
 use crate::classify::Phase;
 use crate::connection::{Connection, Live};
 use crate::link::Link;
@@ -27,6 +28,8 @@ pub(super) struct Current {
     pub(super) check: Option<Check>,
     pub(super) age: Option<Age>,
     pub(super) redirected: bool,
+    /// The server said that it will go.
+    pub(super) notice: Option<Notice>,
     heard: Option<Heard>,
     /// Until it has been heard.
     going: Option<BoxFuture<Hint>>,
@@ -45,6 +48,7 @@ enum Turn<S> {
     Died(BoxError),
     Going(Hint),
     Listed,
+    Reset,
     Worked(Worked<S>),
     Due,
 }
@@ -67,7 +71,8 @@ impl<S: Clone + Send + 'static> Driver<S> {
                     current.connection.finish(died, reason.into());
                     return self.over(&current, beside);
                 }
-                Turn::Going(hint) => self.leave(&current, &hint, beside),
+                Turn::Going(hint) => self.leave(&mut current, hint, beside),
+                Turn::Reset => self.reset_beside(beside),
                 Turn::Listed => self.listed(&current, beside),
                 Turn::Worked(worked) => self.worked(&mut current, worked),
                 Turn::Due => self.due(&current, beside),
@@ -109,7 +114,6 @@ impl<S: Clone + Send + 'static> Driver<S> {
             resumption,
             endpoint,
         });
-        link.note(None);
         let live = Live::new(Arc::clone(&connection), service);
         link.slot.replace(Target::Live(Arc::new(live)));
         let lifetime = self.lifetime.as_mut();
@@ -119,6 +123,7 @@ impl<S: Clone + Send + 'static> Driver<S> {
             check,
             age: lifetime.map(|planner| planner.born(now.into_std())),
             redirected: to.redirected,
+            notice: None,
             heard,
             going: Some(going),
         }
@@ -127,24 +132,32 @@ impl<S: Clone + Send + 'static> Driver<S> {
     /// Takes note of the end of a connection that took calls, and says whether
     /// it had been stable.
     pub(super) fn ended(&mut self, current: &Current) -> bool {
-        if current.heard.as_ref().is_some_and(|heard| heard()) {
+        if current.was_heard() {
             self.backoff.heard();
         }
-        let now = Instant::now().into_std();
-        self.backoff.lost(now);
+        // What it was told to leave counts as up no longer.
+        let now = Instant::now();
+        let until = current.notice.as_ref().map_or(now, |it| it.heard_at);
+        self.backoff.lost(until.into_std());
         if let (Some(planner), Some(age)) = (&mut self.lifetime, current.age) {
             planner.gone(age);
         }
-        let stable = self.backoff.attempts() == 0
-            && now.saturating_duration_since(current.connection.since.into_std())
-                >= self.backoff.schedule().up_min();
         if self.backoff.attempts() == 0 {
             self.attempt = 0;
         }
+        let stable = self.is_stable(current);
         if stable {
             self.redirects = 0;
         }
         stable
+    }
+
+    /// Whether `current` was up for long enough to be above suspicion.
+    pub(super) fn is_stable(&self, current: &Current) -> bool {
+        let now = Instant::now();
+        let until = current.notice.as_ref().map_or(now, |it| it.heard_at);
+        let up = until.saturating_duration_since(current.connection.since);
+        current.was_heard() && up >= self.backoff.schedule().up_min()
     }
 
     /// There is no connection any more.
@@ -161,15 +174,11 @@ impl<S: Clone + Send + 'static> Driver<S> {
             phase: Phase::Up(reason),
             stable,
         };
-        link.note(Some(Arc::clone(&failed.error)));
         let verdict = self.judge(&failed);
         match beside {
             Beside::Trying { attempt, to, tries } if !verdict.is_final() => {
                 self.attempt = self.attempt.max(tries);
-                link.state.send_replace(State::Connecting {
-                    attempt: tries,
-                    endpoint: to,
-                });
+                link.trying(tries, to);
                 Ended::Trying(attempt)
             }
             Beside::Idle
@@ -178,6 +187,15 @@ impl<S: Clone + Send + 'static> Driver<S> {
             | Beside::Probing { .. }
             | Beside::Checking(_) => Ended::Failed(verdict, failed),
         }
+    }
+}
+
+// === impl Current ===
+
+impl Current {
+    /// Whether its heartbeat, if there is one, heard anything.
+    fn was_heard(&self) -> bool {
+        self.heard.as_ref().is_none_or(|heard| heard())
     }
 }
 
@@ -195,6 +213,7 @@ async fn turn<S: Clone + Send + 'static>(
         reason = &mut current.closed => Turn::Died(reason),
         hint = notice(&mut current.going) => Turn::Going(hint),
         () = link.orders.listed.notified() => Turn::Listed,
+        () = link.orders.reset.notified() => Turn::Reset,
         worked = beside.work() => Turn::Worked(worked),
         () = at(due) => Turn::Due,
     }

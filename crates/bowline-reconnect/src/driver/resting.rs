@@ -1,6 +1,7 @@
 //! Between two tries: waiting for the time of the next, or, parked, for somebody
 //! who wants one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Driver;
 use super::judging::{Failed, Pause};
-use super::leaps::LEAP_SPLAY;
+use super::leaps::{LEAP_SPLAY, Leap};
 use crate::{Event, Reason, Revival, SharedError, State, Verdict};
 
 /// What ended a wait.
@@ -25,17 +26,19 @@ impl<S: Clone + Send + 'static> Driver<S> {
     /// Waits until it is time for the next try, and says why it is.
     pub(super) async fn rest(&mut self, failed: Failed, verdict: Verdict) -> Reason {
         self.leaps.begin(Instant::now());
-        self.link().note(Some(Arc::clone(&failed.error)));
         match self.pause(verdict, &failed.endpoint) {
-            Pause::For(delay) => self.back_off(delay, failed).await,
+            Pause::For { wait, asked } => self.back_off(wait, asked, failed).await,
             Pause::Park { probe } => self.park(probe, failed).await,
         }
     }
 
-    async fn back_off(&mut self, delay: Duration, failed: Failed) -> Reason {
+    async fn back_off(&mut self, delay: Duration, asked: bool, failed: Failed) -> Reason {
         let link = Arc::clone(self.link());
         let error = failed.error;
         let mut until = Instant::now() + delay;
+        if asked {
+            self.spared = Some((failed.endpoint.clone(), until));
+        }
         let attempt = self.attempt.saturating_add(1);
         // From before the state is seen, or who answers to it could be missed.
         let mut revived = std::pin::pin!(link.orders.revive.notified());
@@ -61,12 +64,9 @@ impl<S: Clone + Send + 'static> Driver<S> {
                     self.start_over();
                     self.backoff.next_delay_soon(now.into_std())
                 }
-                Woken::Listed => {
-                    self.tried.clear();
-                    Some(self.backoff.spread(Duration::ZERO, self.tuning.move_splay))
-                }
+                Woken::Listed => self.relisted(asked),
                 Woken::Timer if now >= until => return Reason::Again,
-                Woken::Timer => self.leapt(now),
+                Woken::Timer => self.leapt(now, if asked { until - now } else { Duration::ZERO }),
             };
             if let Some(delay) = sooner.filter(|delay| now + *delay < until) {
                 until = now + delay;
@@ -119,26 +119,37 @@ impl<S: Clone + Send + 'static> Driver<S> {
         self.revived(by)
     }
 
-    fn revived(&mut self, by: Revival) -> Reason {
+    fn revived(&self, by: Revival) -> Reason {
         let link = self.link();
         link.tell(Event::Revived {
             endpoint: link.endpoint.clone(),
             by,
         });
-        self.tried.clear();
         Reason::Revived
     }
 
-    fn start_over(&mut self) {
+    pub(super) fn start_over(&mut self) {
         self.backoff.reset();
         self.attempt = 0;
     }
 
-    /// Looks whether time passed unseen: the outage may have passed with it.
-    fn leapt(&mut self, now: Instant) -> Option<Duration> {
-        let by = self.leaps.look(now)?;
+    /// The list has changed, which is a reason to try sooner; but not with who asked us
+    /// to wait.
+    fn relisted(&mut self, asked: bool) -> Option<Duration> {
+        // It may also have sent us somewhere, and said when.
+        if asked && (self.next.is_some() || self.other_than(&BTreeSet::new()).is_none()) {
+            return None;
+        }
+        Some(self.backoff.spread(Duration::ZERO, self.tuning.move_splay))
+    }
+
+    /// Looks whether time passed unseen: the outage may have passed with it, or some
+    /// of the wait that a server asked for and `left` is of.
+    fn leapt(&mut self, now: Instant, left: Duration) -> Option<Duration> {
+        let Leap { by, slept } = self.leaps.look(now)?;
         self.link().tell(Event::Leapt { by });
-        Some(self.backoff.spread(Duration::ZERO, LEAP_SPLAY))
+        let splay = self.backoff.spread(Duration::ZERO, LEAP_SPLAY);
+        Some(left.saturating_sub(slept).max(splay))
     }
 
     fn show_backoff(&self, until: Instant, delay: Duration, error: &SharedError) {

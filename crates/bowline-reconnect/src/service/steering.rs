@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bowline_link::Endpoint;
 use bowline_link::discovery::Targets;
+use bowline_policy::backoff::DELAY_MAX;
 use bowline_policy::endpoints::{Health, InvalidList};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -58,12 +59,14 @@ impl<S> Reconnect<S> {
         }
     }
 
-    /// Begins an attempt at once instead of at the end of the backoff, or
-    /// although the link is parked (whose backoff then starts over).
+    /// Begins an attempt at once instead of at the end of the backoff, although the
+    /// link is parked (whose backoff then starts over), or before the first caller of a
+    /// [lazy](crate::InitialConnect::Lazy) one.
     ///
     /// Does nothing while a connection is up or being made, and is not
     /// remembered. Callers bound how often they ask: each time may be a dial.
     pub fn reconnect_now(&self) {
+        self.link.want();
         self.link.orders.revive.notify_waiters();
     }
 
@@ -78,8 +81,10 @@ impl<S> Reconnect<S> {
     ///
     /// What stays in it keeps what is known of it. If the endpoint of the live
     /// connection is not in it, a connection to another is made, within the
-    /// [move splay](crate::Builder::move_splay), before that one is left. A wait
-    /// is cut to that splay at most, and a parked link revived.
+    /// [move splay](crate::Builder::move_splay), before that one is left; but where a
+    /// server sent us by a redirect we stay until that connection ends. A wait is cut to
+    /// that splay at most, unless the server asked for it and nobody else may be called,
+    /// and a parked link revived. The list that is in force already changes nothing.
     ///
     /// # Errors
     ///
@@ -98,21 +103,25 @@ impl<S> Reconnect<S> {
     }
 
     /// The same, but calls in flight have until `limit` has passed to end. Says
-    /// how many did not and were cut off.
+    /// how many did not and were cut off. A grant that no call uses delays nothing, and
+    /// its call is refused from now on.
     ///
-    /// If it is asked several times, the first limit counts.
+    /// If it is asked several times, the first limit counts, unless somebody closes the
+    /// link at once meanwhile. More than a year is a year.
     ///
     /// # Cancellation
     ///
     /// Dropping it only stops waiting; the link closes all the same.
     pub async fn close_within(&self, limit: Duration) -> usize {
         let orders = &self.link.orders;
+        let limit = limit.min(DELAY_MAX);
         orders.leave_by.get_or_init(|| Instant::now() + limit);
         orders.leaving.set();
         let mut state = self.link.state.subscribe();
         // It is not gone before the link is, which we hold.
         let _closed = state.wait_for(|state| matches!(state, State::Closed)).await;
-        orders.cut_off.get().copied().unwrap_or(0)
+        let cut_off = orders.cut_off.get();
+        *cut_off.expect("it is counted before a link is closed")
     }
 
     pub(crate) fn why_closed(&self) -> Error {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bowline_link::discovery::{Problem, Target, Targets, Update};
@@ -10,7 +11,7 @@ use bowline_policy::endpoints::{Choice, Failback, Maker, Penalty, Settings};
 use bowline_policy::{Share, backoff};
 use bowline_reconnect::{Error, Reconnect, State};
 use futures_util::future::BoxFuture;
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -287,4 +288,19 @@ async fn links_of_one_maker_follow_a_new_order_each_in_its_own_time() {
     // Whoever came first is waited for first, so later ones show only if they are later.
     assert!(*moved.first().unwrap() >= secs(60), "{moved:?}");
     assert!(moved.len() > 1, "all at once: {moved:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_never_pauses_keeps_nobody_from_connecting() {
+    const SAYS: usize = 100_000;
+    let peer = Peer::new(Dial::Accept).latency(ms(0));
+    let said = Arc::new(AtomicUsize::new(0));
+    let counts = Arc::clone(&said);
+    let source = stream::repeat_with(move || {
+        counts.fetch_add(1, Ordering::SeqCst);
+        Update::<&'static str>::List(targets(&["chat.example"]))
+    });
+    let link = peer.link().discover(source.take(SAYS)).build();
+    link.oneshot("hello").await.unwrap();
+    assert!(said.load(Ordering::SeqCst) < SAYS, "it had to be heard out");
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bowline_link::BoxError;
-use bowline_policy::backoff::HintLimits;
+use bowline_policy::backoff::{HintLimits, Schedule};
 use bowline_reconnect::{Hint, Resumption, State, TurnedAway};
 use tokio::time::{Instant, sleep};
 use tower::ServiceExt;
 
 use crate::fake::{Dial, Peer, Wire, ms, recorder, schedule, secs};
-use crate::net::{Net, at};
+use crate::net::{Net, at, targets};
 
 fn turned_away(hint: Hint) -> BoxError {
     let source = "the server is full".into();
@@ -157,4 +157,78 @@ async fn a_drain_window_is_kept_by_each_link_at_a_time_of_its_own() {
     let (first, last) = (*moved.first().unwrap(), *moved.last().unwrap());
     assert!(first >= secs(5) && last <= ms(25_102), "{moved:?}");
     assert!(last - first > secs(8), "{moved:?}");
+}
+
+// contract: again-9
+#[tokio::test(start_paused = true)]
+async fn nobody_is_sent_to_a_stranger_who_does_not_want_to_be() {
+    let to_x = || turned_away(Hint::default().redirect(at("x")).retry_after(secs(20)));
+    for notice in [false, true] {
+        let net = Net::new(&["a", "x"]);
+        let a = net.peer("a").clone();
+        if !notice {
+            let _scripted = a.clone().script(&[Dial::Refuse]).refusal(to_x);
+        }
+        let link = net.link(&["a"], schedule());
+        let link = link.redirects_to(|to| to.host() != "x").build();
+        sleep(secs(60)).await;
+        if notice {
+            a.go(&Hint::default().redirect(at("x")));
+            sleep(secs(60)).await;
+        } else {
+            assert!(a.gaps()[0] >= secs(20), "the rest of the hint counts");
+        }
+        assert_eq!((a.dials(), net.peer("x").dials()), (2, 0));
+        assert!(link.state().borrow().is_ready());
+    }
+}
+
+// contract: again-9
+#[tokio::test(start_paused = true)]
+async fn who_asked_to_be_left_alone_is_not_the_one_to_fail_over_to() {
+    let net = Net::new(&["a", "b", "c"]);
+    let busy = || turned_away(Hint::default().retry_after(secs(300)));
+    let a = net.peer("a").clone().script(&[Dial::Refuse]).refusal(busy);
+    let link = net.link(&["a"], schedule()).build();
+    sleep(secs(1)).await;
+    link.set_endpoints(&targets(&["a", "b", "c"])).unwrap();
+    sleep(secs(20)).await;
+    net.peer("b").set_otherwise(Dial::Refuse);
+    net.peer("b").hang_up();
+    sleep(secs(200)).await;
+    assert!(link.state().borrow().is_ready());
+    assert_eq!(a.dials(), 1, "it asked for five minutes");
+    sleep(secs(300)).await;
+    assert!(a.dials() > 1, "which are over");
+}
+
+// contract: again-9
+#[tokio::test(start_paused = true)]
+async fn a_redirect_without_a_wait_is_followed_soon_but_not_by_all_at_once() {
+    let to_x = || turned_away(Hint::default().redirect(at("x")));
+    let schedule = Schedule::exponential(secs(20), secs(60)).unwrap();
+    let mut waited = Duration::ZERO;
+    for seed in 0..64 {
+        let a = Peer::new(Dial::Refuse).refusal(to_x).latency(ms(0));
+        let net = Net::with([("a", a), ("x", Peer::new(Dial::Accept).latency(ms(0)))]);
+        let link = net.link_seeded(&["a"], schedule.clone(), seed).build();
+        let began = Instant::now();
+        let mut state = link.state();
+        state.wait_for(State::is_ready).await.unwrap();
+        waited += Instant::now() - began;
+    }
+    // A wait is 10 s on the average, and a soon one half of that.
+    assert!(waited > secs(64) && waited < secs(64 * 8), "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_says_no_more_than_no_gave_no_hint() {
+    let nothing = || turned_away(Hint::default());
+    let peer = Peer::new(Dial::Refuse).refusal(nothing);
+    let (observer, record) = recorder();
+    let link = peer.link().observer(observer).build();
+    sleep(secs(10)).await;
+    assert!(peer.dials() > 2);
+    assert!(!record.lock().unwrap().contains(&"hinted".to_owned()));
+    drop(link);
 }

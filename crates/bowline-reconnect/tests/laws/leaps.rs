@@ -106,3 +106,19 @@ async fn attempts_that_take_long_are_no_leap() {
     );
     drop(link);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_was_stopped_leapt_as_well() {
+    let (peer, wall) = (Peer::new(Dial::Accept), Wall::new());
+    peer.set_healthy(true);
+    let (observer, record) = recorder();
+    let link = peer.link().wall_clock(wall).observer(observer).build();
+    sleep(secs(60)).await;
+    // Both clocks go on, and our timers are late.
+    tokio::time::advance(NIGHT).await;
+    sleep(secs(10)).await;
+    let record = record.lock().unwrap();
+    let leapt = record.iter().filter(|line| line.starts_with("leapt"));
+    assert_eq!(leapt.count(), 1, "{record:?}");
+    drop(link);
+}

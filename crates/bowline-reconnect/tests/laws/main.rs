@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod balance;
+mod closing;
 mod driving;
 mod failover;
 mod fake;
@@ -13,6 +14,7 @@ mod hints;
 mod leaps;
 mod moving;
 mod net;
+mod panics;
 mod parking;
 mod readiness;
 mod resuming;
@@ -20,5 +22,7 @@ mod session;
 mod spans;
 mod starting;
 mod storm;
+mod successors;
 mod threads;
+mod together;
 mod verdicts;

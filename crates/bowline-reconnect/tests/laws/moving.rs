@@ -2,7 +2,7 @@
 //! old, and what becomes of the calls on it.
 
 use bowline_policy::lifetime;
-use bowline_reconnect::{Hint, Kind, Reason, Resumption, Sent, State};
+use bowline_reconnect::{Hint, Kind, Reason, Resumption, Sent, State, Verdict};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tower::{Service, ServiceExt};
@@ -228,4 +228,38 @@ async fn dropping_the_last_handle_ends_a_link_that_is_moving() {
         let count = |what| record.iter().filter(|line| line.starts_with(what)).count();
         assert_eq!(count("connected"), count("lost"), "{record:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_dies_while_it_is_left_takes_its_calls_along_at_once() {
+    let peer = Peer::new(Dial::Accept).manner(Manner::Silence);
+    let link = peer.link().build();
+    let mut calls = JoinSet::new();
+    calls.spawn(link.clone().oneshot("hello"));
+    sleep(secs(60)).await;
+    peer.go(&soon());
+    sleep(secs(5)).await;
+    assert!(calls.try_join_next().is_none());
+    peer.hang_up();
+    let ended = timeout(ms(1), calls.join_next()).await.unwrap();
+    let error = ended.unwrap().unwrap().unwrap_err();
+    assert_eq!(error.epoch, Some(1));
+    assert_eq!(error.source.unwrap().to_string(), "the peer hung up");
+}
+
+// contract: again-5
+#[tokio::test(start_paused = true)]
+async fn a_final_reason_ends_the_try_for_a_successor_too() {
+    let peer = Peer::new(Dial::Accept).latency(ms(500));
+    let link = peer.link().classify(|_| Verdict::Fatal).build();
+    sleep(secs(60)).await;
+    peer.go(&soon());
+    sleep(ms(1300)).await;
+    assert_eq!(peer.dialing(), 1);
+    peer.hang_up();
+    sleep(ms(1)).await;
+    assert!(matches!(*link.state().borrow(), State::Parked { .. }));
+    assert_eq!(peer.dialing(), 0);
+    sleep(secs(60)).await;
+    assert_eq!(peer.dials(), 2);
 }

@@ -36,6 +36,10 @@ pub(crate) fn ordered(seed: u64) -> endpoints::Maker {
     endpoints::Maker::new(Settings::new(Choice::Ordered), seed)
 }
 
+pub(crate) fn weighted(seed: u64) -> endpoints::Maker {
+    endpoints::Maker::new(Settings::new(Choice::Weighted), seed)
+}
+
 impl Net {
     pub(crate) fn new(names: &[&'static str]) -> Self {
         let peers = names.iter().map(|name| (*name, Peer::new(Dial::Accept)));

@@ -1,10 +1,11 @@
 //! A link that has stopped trying says so, and can be told to go on.
 
-use bowline_reconnect::{Kind, Sent, State, Verdict};
+use bowline_link::discovery::{Target, Targets};
+use bowline_reconnect::{Hint, Kind, Sent, State, Verdict};
 use tokio::time::{Instant, sleep};
 use tower::ServiceExt;
 
-use crate::fake::{Dial, Peer, ms, recorder, schedule, secs};
+use crate::fake::{Dial, Peer, endpoint, ms, recorder, schedule, secs};
 use crate::net::{Net, targets};
 
 // contract: again-5
@@ -203,4 +204,74 @@ async fn a_backoff_that_is_reset_begins_with_its_first_wait_again() {
     parked.set_otherwise(Dial::Accept);
     link.reset_backoff();
     link.oneshot("hello").await.unwrap();
+}
+
+// contract: again-5
+#[tokio::test(start_paused = true)]
+async fn a_reset_while_a_connection_is_up_does_not_revive_what_is_parked_later() {
+    let peer = Peer::new(Dial::Accept);
+    let link = peer.link().classify(|_| Verdict::Fatal).build();
+    sleep(secs(60)).await;
+    link.reset_backoff();
+    sleep(secs(60)).await;
+    peer.hang_up();
+    sleep(secs(3600)).await;
+    assert!(matches!(*link.state().borrow(), State::Parked { .. }));
+    assert_eq!(peer.dials(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_cuts_the_wait_for_a_successor_short() {
+    let peer = Peer::new(Dial::Accept);
+    let link = peer.link().build();
+    sleep(secs(60)).await;
+    peer.set_otherwise(Dial::Refuse);
+    peer.go(&Hint::default().retry_after(secs(1)));
+    // 1, 2, 4 .. 32 s, and then one of 60 s begins.
+    sleep(secs(70)).await;
+    let dials = peer.dials();
+    peer.set_otherwise(Dial::Accept);
+    link.reset_backoff();
+    sleep(ms(1200)).await;
+    assert_eq!(peer.dials(), dials + 1);
+    assert!(matches!(
+        *link.state().borrow(),
+        State::Ready { epoch: 2, .. }
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_list_again_is_no_reason_to_call() {
+    let peer = Peer::new(Dial::Refuse);
+    let (observer, record) = recorder();
+    let link = peer.link().observer(observer).build();
+    for _ in 0..600 {
+        sleep(secs(1)).await;
+        let same = Targets::new([Target::new(endpoint())]).unwrap();
+        link.set_endpoints(&same).unwrap();
+    }
+    assert!(peer.dials() <= 17, "{} in ten minutes", peer.dials());
+    let record = record.lock().unwrap();
+    assert!(!record.iter().any(|line| line.starts_with("listed")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_that_is_to_come_sooner_is_put_off() {
+    // A backoff that is reset at its end.
+    let peer = Peer::new(Dial::Refuse);
+    let link = peer.link().build();
+    sleep(ms(1050)).await;
+    link.reset_backoff();
+    sleep(secs(1)).await;
+    assert_eq!(peer.gaps()[0], ms(1100));
+
+    // A parked link whose list changes shortly before its slow probe.
+    let peer = Peer::new(Dial::Refuse);
+    let link = peer.link_with(schedule().take(0)).move_splay(secs(3600));
+    let link = link.probe_parked_every(secs(20)).build();
+    sleep(secs(10)).await;
+    assert!(matches!(*link.state().borrow(), State::Parked { .. }));
+    link.set_endpoints(&targets(&["b"])).unwrap();
+    sleep(secs(11)).await;
+    assert!(peer.dials() >= 2, "{}", peer.dials());
 }

@@ -252,6 +252,20 @@ async fn a_handle_waits_without_spinning() {
     timeout(secs(6), ready).await.unwrap().unwrap();
 }
 
+// contract: again-1
+#[tokio::test(start_paused = true)]
+async fn an_outage_counts_from_its_own_start() {
+    // Four seconds of waiting for a connection, then one that is busy for three.
+    let peer = Peer::new(Dial::Refuse).latency(secs(4));
+    let peer = peer.script(&[Dial::Accept]).manner(Manner::Busy);
+    let mut link = peer.link().build();
+    assert!(timeout(secs(7), link.ready()).await.is_err());
+    peer.hang_up();
+    let died = Instant::now();
+    link.ready().await.unwrap();
+    assert_eq!(Instant::now() - died, secs(5));
+}
+
 // contract: again-4, again-10
 #[tokio::test(start_paused = true)]
 async fn who_gives_up_while_an_attempt_hangs_is_told_what_became_of_the_one_before() {

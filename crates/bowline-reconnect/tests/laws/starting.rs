@@ -1,12 +1,14 @@
 //! How a link begins and how it ends.
 
-use bowline_reconnect::{ClosedReason, Event, InitialConnect, Kind, Sent, State};
+use bowline_reconnect::{
+    ClosedReason, Event, Hint, InitialConnect, Kind, Sent, State, TurnedAway, Verdict,
+};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tower::{Service, ServiceExt};
 
 use crate::fake::{Dial, Manner, Peer, ms, recorder, schedule, secs};
-use crate::net::Net;
+use crate::net::{Net, at, targets, weighted};
 
 #[tokio::test(start_paused = true)]
 async fn an_eager_link_is_there_when_it_starts_or_not_at_all() {
@@ -215,4 +217,144 @@ async fn a_reader_of_the_latest_event_alone_is_told_of_the_others() {
     let told = events.next().await.unwrap();
     assert_eq!(told.missed, 2, "it began and it failed");
     assert!(matches!(told.event, Event::BackingOff { .. }));
+}
+
+// contract: again-9
+#[tokio::test(start_paused = true)]
+async fn an_eager_link_goes_where_it_is_sent() {
+    let to_x = || {
+        let hint = Hint::default().redirect(at("x"));
+        let source = "I am a directory".into();
+        TurnedAway { hint, source }.into()
+    };
+    let net = Net::with([
+        ("a", Peer::new(Dial::Refuse).refusal(to_x)),
+        ("x", Peer::new(Dial::Accept)),
+    ]);
+    let (observer, record) = recorder();
+    let link = net.link(&["a"], schedule()).observer(observer);
+    let link = link.initial(InitialConnect::Eager).start().await.unwrap();
+    assert_eq!(net.peer("x").dials(), 1);
+    assert!(record.lock().unwrap().contains(&"hinted".to_owned()));
+    assert_eq!(link.oneshot("hello").await.unwrap(), 1);
+
+    // But not in circles.
+    let net = Net::with([("x", Peer::new(Dial::Refuse).refusal(to_x))]);
+    let link = net.link(&["x"], schedule()).initial(InitialConnect::Eager);
+    let error = link.redirects_max(2).start().await.unwrap_err();
+    assert_eq!(error.kind, Kind::Closed);
+    assert_eq!(net.peer("x").dials(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lazy_link_may_be_told_to_begin_before_its_first_caller() {
+    let peer = Peer::new(Dial::Accept);
+    let link = peer.link().initial(InitialConnect::Lazy).build();
+    // Its task has not run yet.
+    link.reconnect_now();
+    sleep(secs(1)).await;
+    assert!(link.state().borrow().is_ready());
+    assert_eq!(peer.dials(), 1);
+}
+
+// contract: again-4
+#[tokio::test(start_paused = true)]
+async fn who_fails_fast_hears_why_also_while_the_next_try_is_under_way() {
+    let net = Net::new(&["a", "b"]);
+    net.peer("a").set_otherwise(Dial::Refuse);
+    net.peer("b").set_otherwise(Dial::Hang);
+    let fatal = |error: &(dyn std::error::Error + 'static)| match error.to_string().as_str() {
+        "refused" => Verdict::Failover,
+        _ => Verdict::Retry,
+    };
+    let link = net.link(&["a", "b"], schedule()).classify(fatal);
+    let link = link.failfast_after(secs(2)).build();
+    let error = link.clone().oneshot("hello").await.unwrap_err();
+    assert!(matches!(*link.state().borrow(), State::Connecting { .. }));
+    assert_eq!((error.kind, error.sent), (Kind::Unavailable, Sent::No));
+    assert_eq!((&error.endpoint, error.attempt), (&at("b"), 2));
+    assert_eq!(error.source.as_ref().unwrap().to_string(), "refused");
+    assert_eq!(error.to_string(), "no connection to b:7400 (try 2)");
+    link.close_within(secs(0)).await;
+    let error = link.oneshot("hello").await.unwrap_err();
+    assert_eq!((error.kind, error.attempt), (Kind::Closed, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_was_given_up_does_not_count_towards_the_next() {
+    let peer = Peer::new(Dial::Refuse);
+    let mut link = peer.link().failfast_after(secs(5)).build();
+    assert!(timeout(secs(1), link.ready()).await.is_err());
+    // Shortly after, it is one wait in two parts.
+    sleep(secs(3)).await;
+    let began = Instant::now();
+    link.ready().await.unwrap();
+    assert_eq!(Instant::now() - began, secs(1));
+    assert_eq!(
+        link.call("hello").await.unwrap_err().kind,
+        Kind::Unavailable
+    );
+
+    // Nor shortly after its time was up.
+    assert!(timeout(secs(1), link.ready()).await.is_err());
+    sleep(secs(6)).await;
+    let began = Instant::now();
+    link.ready().await.unwrap();
+    assert_eq!(Instant::now() - began, secs(0));
+    link.call("hello").await.unwrap_err();
+
+    assert!(timeout(secs(1), link.ready()).await.is_err());
+    sleep(secs(3600)).await;
+    let began = Instant::now();
+    link.ready().await.unwrap();
+    assert_eq!(Instant::now() - began, secs(5), "a wait of its own");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_longest_times_there_are_are_no_mistake() {
+    let longest = std::time::Duration::MAX;
+    for dials in [&[Dial::Accept][..], &[Dial::Refuse, Dial::Refuse]] {
+        let peer = Peer::new(Dial::Accept).script(dials);
+        let few = schedule().take(1);
+        let link = peer
+            .link_with(few)
+            .connect_timeout(longest)
+            .failfast_after(longest)
+            .retire_within(longest)
+            .move_splay(longest)
+            .probe_parked_every(longest)
+            .build();
+        sleep(secs(60)).await;
+        // A successor that cannot be had, so often that the schedule ends.
+        peer.set_otherwise(Dial::Refuse);
+        peer.go(&Hint::default().window(longest, longest).deadline(longest));
+        sleep(secs(3600)).await;
+        link.set_endpoints(&targets(&["b"])).unwrap();
+        peer.go(&Hint::default().deadline(secs(1)));
+        sleep(secs(3600)).await;
+        assert!(
+            !matches!(*link.state().borrow(), State::Closed),
+            "{dials:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_state_names_from_the_start_who_is_called() {
+    for seed in 0..16 {
+        let net = Net::new(&["a", "b", "c", "d"]);
+        let list = targets(&["a", "b", "c", "d"]);
+        let link = net.link_seeded(&["a"], schedule(), seed);
+        let link = link.endpoints(&list, &weighted(seed)).unwrap().build();
+        let said = match &*link.state().borrow() {
+            State::Connecting { endpoint, .. } => endpoint.clone(),
+            other => panic!("{other:?}"),
+        };
+        sleep(secs(1)).await;
+        let called = match &*link.state().borrow() {
+            State::Ready { endpoint, .. } => endpoint.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(said, called);
+    }
 }

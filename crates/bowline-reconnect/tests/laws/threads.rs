@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bowline_policy::backoff::HintLimits;
+use bowline_policy::backoff::{HintLimits, Schedule};
 use bowline_reconnect::{Hint, Reconnect, State};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::timeout;
@@ -32,7 +32,9 @@ async fn caller(mut link: Reconnect<Wire>, stop: Arc<AtomicBool>) -> usize {
 async fn no_call_fails_or_hangs_while_connections_are_replaced_under_it() {
     let peer = Peer::new(Dial::Accept).latency(ms(0));
     let limits = HintLimits::new(ms(1), ms(2)).unwrap();
-    let link = peer.link().hints(limits).build();
+    // A peer that sends us away all the time would else be called ever less often.
+    let schedule = Schedule::exponential(ms(1), ms(2)).unwrap();
+    let link = peer.link_with(schedule).hints(limits).build();
     let stop = Arc::new(AtomicBool::new(false));
     let mut callers = JoinSet::new();
     for _ in 0..CALLERS {
