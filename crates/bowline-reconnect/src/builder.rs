@@ -12,7 +12,6 @@ use bowline_policy::endpoints;
 use bowline_policy::{Observe, lifetime};
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use crate::classify::{ByError, Classify};
 use crate::driver::{BoxConnect, Driver, Leaps, Opener, Parts};
@@ -20,6 +19,7 @@ use crate::events::Hub;
 use crate::link::{Lease, Link, Orders};
 use crate::listing::Listing;
 use crate::session::{BoxFuture, BoxHook};
+use crate::signal::Signal;
 use crate::slot::Slot;
 use crate::{
     ByCause, Context, Error, Established, Event, Reconnect, Resumption, State, Trace, Verdict,
@@ -209,7 +209,7 @@ impl<S: Clone + Send + 'static> Builder<S> {
         let endpoint = first.map_or_else(|| self.endpoint.clone(), |chosen| chosen.key);
         let orders = Orders::new();
         if tuning.initial != InitialConnect::Lazy {
-            orders.wanted.cancel();
+            orders.wanted.set();
         }
         let link = Arc::new(Link {
             endpoint: self.endpoint,
@@ -228,7 +228,7 @@ impl<S: Clone + Send + 'static> Builder<S> {
             open: Mutex::default(),
             first_failure: std::sync::OnceLock::new(),
             orders,
-            closing: CancellationToken::new(),
+            closing: Signal::default(),
         });
         let parts = Parts {
             opener: Opener::new(self.connect, self.hook, tuning.connect_timeout),

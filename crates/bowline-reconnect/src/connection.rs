@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bowline_link::Endpoint;
 use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
 use tokio::time::Instant;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
+use crate::signal::Signal;
 use crate::{Error, Kind, LostReason, Sent, SharedError};
 
 /// A connection that takes calls, and the service each handle clones.
@@ -26,7 +27,7 @@ pub(crate) struct Connection {
     pub(crate) attempt: u32,
     pub(crate) since: Instant,
     end: OnceLock<End>,
-    dead: CancellationToken,
+    over: Signal,
     /// Grants and calls, and [`SEALED`] once there will be no more of them.
     users: AtomicUsize,
     /// Somebody waits for the last user to leave.
@@ -83,7 +84,7 @@ impl Connection {
             attempt,
             since,
             end: OnceLock::new(),
-            dead: CancellationToken::new(),
+            over: Signal::default(),
             users: AtomicUsize::new(0),
             awaited: AtomicBool::new(false),
             unused: Notify::new(),
@@ -128,7 +129,7 @@ impl Connection {
             }
             tokio::select! {
                 biased;
-                () = self.dead.cancelled() => return,
+                () = self.over() => return,
                 () = left => {}
             }
         }
@@ -137,7 +138,7 @@ impl Connection {
     /// Declares the connection over; the first reason counts.
     pub(crate) fn finish(&self, reason: LostReason, error: SharedError) {
         self.end.get_or_init(|| End { reason, error });
-        self.dead.cancel();
+        self.over.set();
     }
 
     /// Declares the connection over because we close it, unless it already is.
@@ -146,7 +147,7 @@ impl Connection {
             reason: LostReason::LinkClosed,
             error: Arc::new(LinkClosed),
         });
-        self.dead.cancel();
+        self.over.set();
         end
     }
 
@@ -160,8 +161,14 @@ impl Connection {
     }
 
     /// Completes when the connection is over.
-    pub(crate) fn over(&self) -> WaitForCancellationFutureOwned {
-        self.dead.clone().cancelled_owned()
+    pub(crate) fn over(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.over.wait()
+    }
+
+    /// Completes when the connection ends from now on; whether it has ended is to be asked
+    /// afterwards.
+    pub(crate) fn ends(&self) -> OwnedNotified {
+        self.over.change()
     }
 
     /// What a caller is told whose connection is over.

@@ -121,8 +121,8 @@ impl<S: Clone + Send + 'static> Driver<S> {
         loop {
             tokio::select! {
                 biased;
-                () = link.closing.cancelled() => return,
-                () = &mut left => link.closing.cancel(),
+                () = link.closing.wait() => return,
+                () = &mut left => link.closing.set(),
                 Some(retiree) = retired.recv() => {
                     retirees.push(retiree.run());
                     retiring::cut_beyond_max(&link);
@@ -135,7 +135,7 @@ impl<S: Clone + Send + 'static> Driver<S> {
     }
 
     async fn keep_connected(&mut self) {
-        if !self.link().orders.wanted.is_cancelled() {
+        if !self.link().orders.wanted.is_set() {
             let link = Arc::clone(self.link());
             await_caller(&link).await;
         }
@@ -190,7 +190,7 @@ async fn await_caller<S>(link: &Link<S>) {
     let revived = link.orders.revive.notified();
     tokio::select! {
         biased;
-        () = link.orders.wanted.cancelled() => {}
+        () = link.orders.wanted.wait() => {}
         () = revived => {}
     }
 }
@@ -198,9 +198,9 @@ async fn await_caller<S>(link: &Link<S>) {
 /// Completes when the calls have ended of a link that somebody leaves, or their
 /// time is up.
 async fn calls_ended<S>(link: &Link<S>) {
-    link.orders.leaving.cancelled().await;
+    link.orders.leaving.wait().await;
     let leave_by = link.orders.leave_by.get();
-    let leave_by = *leave_by.expect("it is set before the token is cancelled");
+    let leave_by = *leave_by.expect("it is set before the signal");
     let open = link.open().clone();
     let unused = async {
         for connection in &open {
@@ -228,12 +228,12 @@ impl<S> Drop for Closing<S> {
             ClosedReason::Panicked
         } else if link.first_failure.get().is_some() {
             ClosedReason::FirstFailed
-        } else if link.closing.is_cancelled() {
+        } else if link.closing.is_set() {
             ClosedReason::Asked
         } else {
             ClosedReason::Released
         };
-        link.closing.cancel();
+        link.closing.set();
         link.slot.replace(Target::Closed);
         let open = link.open().clone();
         for connection in &open {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use bowline_link::BoxError;
 use pin_project_lite::pin_project;
-use tokio_util::sync::WaitForCancellationFutureOwned;
+use tokio::sync::futures::OwnedNotified;
 
 use crate::connection::InUse;
 use crate::link::Lease;
@@ -38,8 +38,9 @@ pin_project! {
         Called {
             #[pin]
             inner: F,
+            // Made when the answer does not come at once.
             #[pin]
-            over: WaitForCancellationFutureOwned,
+            end: Option<OwnedNotified>,
             in_use: InUse,
             _lease: Arc<Lease>,
         },
@@ -59,7 +60,7 @@ impl<F> ResponseFuture<F> {
         Self {
             stage: Stage::Called {
                 inner,
-                over: in_use.connection().over(),
+                end: None,
                 in_use,
                 _lease: lease,
             },
@@ -89,24 +90,27 @@ where
                 Poll::Ready(Err(error.take().expect("polled after it was ready")))
             }
             StageProj::Called {
-                inner,
-                over,
+                mut inner,
+                mut end,
                 in_use,
                 _lease,
             } => {
                 let connection = in_use.connection();
-                // The end is looked at first, so that an answer which came
-                // before it is found by the look that follows.
-                let over = over.poll(cx);
-                match inner.poll(cx) {
-                    Poll::Ready(result) => {
-                        Poll::Ready(result.map_err(|error| Error::inner(connection, error.into())))
+                let mut answer = inner.as_mut().poll(cx);
+                if answer.is_pending() {
+                    if end.is_none() {
+                        end.set(Some(connection.ends()));
                     }
-                    Poll::Pending if over.is_ready() => {
-                        Poll::Ready(Err(connection.lost(Sent::Maybe)))
+                    let end = end.as_pin_mut().expect("it was just made");
+                    if end.poll(cx).is_ready() || connection.is_over() {
+                        // An answer that came before the end counts.
+                        answer = inner.poll(cx);
+                        if answer.is_pending() {
+                            return Poll::Ready(Err(connection.lost(Sent::Maybe)));
+                        }
                     }
-                    Poll::Pending => Poll::Pending,
                 }
+                answer.map_err(|error| Error::inner(connection, error.into()))
             }
         }
     }

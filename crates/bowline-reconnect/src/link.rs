@@ -10,11 +10,11 @@ use bowline_policy::endpoints::{self, InvalidList};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use crate::connection::{Connection, End};
 use crate::events::Hub;
 use crate::listing::Listing;
+use crate::signal::Signal;
 use crate::slot::Slot;
 use crate::{Error, Event, Kind, Origin, SharedError, State};
 
@@ -37,7 +37,7 @@ pub(crate) struct Link<S> {
     pub(crate) first_failure: OnceLock<SharedError>,
     pub(crate) orders: Orders,
     /// Asks for the end.
-    pub(crate) closing: CancellationToken,
+    pub(crate) closing: Signal,
 }
 
 /// What handles ask of the driver.
@@ -49,9 +49,9 @@ pub(crate) struct Orders {
     /// A look at the list, which changed; remembered likewise.
     pub(crate) listed: Notify,
     /// The first attempt.
-    pub(crate) wanted: CancellationToken,
+    pub(crate) wanted: Signal,
     /// The end, once calls have ended, and at the latest then.
-    pub(crate) leaving: CancellationToken,
+    pub(crate) leaving: Signal,
     pub(crate) leave_by: OnceLock<Instant>,
     /// How many calls the end cut off.
     pub(crate) cut_off: OnceLock<usize>,
@@ -112,7 +112,7 @@ impl<S> Link<S> {
         let endpoints = list.len();
         let now = Instant::now().into_std();
         self.listing().replace(list, origin, now)?;
-        if self.closing.is_cancelled() {
+        if self.closing.is_set() {
             // The last word has been said.
             return Ok(());
         }
@@ -131,7 +131,7 @@ impl<S> Link<S> {
 
     pub(crate) fn is_leaving(&self) -> bool {
         // Without a lock, since every caller asks.
-        self.orders.leave_by.get().is_some() || self.closing.is_cancelled()
+        self.orders.leave_by.get().is_some() || self.closing.is_set()
     }
 
     pub(crate) fn closed(&self) -> Error {
@@ -141,9 +141,7 @@ impl<S> Link<S> {
 
     /// Begins the first attempt, if that waits for somebody who wants one.
     pub(crate) fn want(&self) {
-        if !self.orders.wanted.is_cancelled() {
-            self.orders.wanted.cancel();
-        }
+        self.orders.wanted.set();
     }
 
     /// What a caller is told whose handle is pinned to a connection that is gone.
@@ -181,8 +179,8 @@ impl Orders {
             revive: Notify::new(),
             reset: Notify::new(),
             listed: Notify::new(),
-            wanted: CancellationToken::new(),
-            leaving: CancellationToken::new(),
+            wanted: Signal::default(),
+            leaving: Signal::default(),
             leave_by: OnceLock::new(),
             cut_off: OnceLock::new(),
         }

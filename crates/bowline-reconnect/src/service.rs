@@ -210,18 +210,18 @@ where
             let live = self.link.slot.live();
             let live = live.filter(|live| self.may_call(&live.connection));
             if let Some(live) = &live {
-                let connection = Arc::clone(&live.connection);
                 let mut service = self.asked(live);
                 match service.poll_ready(cx) {
                     Poll::Ready(Ok(())) => {
                         // Otherwise it ended in this moment.
-                        if let Some(in_use) = connection.enter() {
+                        if let Some(in_use) = live.connection.enter() {
                             self.grant(Stage::Granted { service, in_use });
                             return Poll::Ready(Ok(()));
                         }
                     }
                     Poll::Ready(Err(error)) => {
-                        connection.finish(LostReason::NotReady, error.into().into());
+                        live.connection
+                            .finish(LostReason::NotReady, error.into().into());
                         continue;
                     }
                     Poll::Pending if granted => {}
@@ -230,7 +230,7 @@ where
                         self.failfast = None;
                         self.stage = Stage::Readying {
                             service,
-                            connection,
+                            connection: Arc::clone(&live.connection),
                         };
                     }
                 }
@@ -260,7 +260,7 @@ where
     /// Without a grant from `poll_ready`.
     fn call(&mut self, request: Req) -> ResponseFuture<S::Future> {
         match mem::replace(&mut self.stage, Stage::Idle) {
-            Stage::Granted { .. } | Stage::Refused(_) if self.link.closing.is_cancelled() => {
+            Stage::Granted { .. } | Stage::Refused(_) if self.link.closing.is_set() => {
                 ResponseFuture::failed(self.link.closed())
             }
             Stage::Granted { in_use, .. } if in_use.connection().is_over() => {

@@ -10,7 +10,7 @@ use backoff::{ExponentialBackoffBuilder, SystemClock};
 use bowline_link::Endpoint;
 use bowline_policy::backoff::{Invalid, Jitter, Maker, Schedule};
 use bowline_reconnect::schedule::{AsBackoff, permanent_is_fatal, schedule_from, to_backoff};
-use bowline_reconnect::{Error, Verdict};
+use bowline_reconnect::{Error, Hint, Verdict};
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -78,7 +78,7 @@ fn settings_that_no_schedule_accepts_are_refused_with_both_values() {
 }
 
 #[test]
-fn what_they_call_permanent_is_fatal_and_nothing_else() {
+fn what_they_call_permanent_is_fatal_and_a_retry_after_is_obeyed() {
     type Theirs = backoff::Error<io::Error>;
     let refused = || io::Error::from(io::ErrorKind::PermissionDenied);
     let check = |error: Theirs, expected| {
@@ -86,7 +86,8 @@ fn what_they_call_permanent_is_fatal_and_nothing_else() {
     };
     check(Theirs::permanent(refused()), Verdict::Fatal);
     check(Theirs::transient(refused()), Verdict::Retry);
-    check(Theirs::retry_after(refused(), ms(1)), Verdict::Retry);
+    let hint = Hint::default().retry_after(ms(1));
+    check(Theirs::retry_after(refused(), ms(1)), Verdict::Obey(hint));
     assert_eq!(
         permanent_is_fatal::<io::Error>(&refused()),
         Verdict::Retry,

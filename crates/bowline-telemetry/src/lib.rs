@@ -21,7 +21,7 @@
 //! let (cause, took) = (Cause::Demand, Duration::from_millis(3));
 //! metrics.observe(&Event::Opened { id: 1, endpoint, cause, took });
 //!
-//! let opened = r#"bowline_pool_connections_opened_total{pool="history"} 1"#;
+//! let opened = r#"bowline_pool_connections_opened_total{pool="history",cause="demand"} 1"#;
 //! assert!(registry.render().contains(opened));
 //! # Ok::<(), bowline_link::InvalidEndpoint>(())
 //! ```

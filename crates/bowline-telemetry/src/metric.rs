@@ -284,6 +284,12 @@ impl Words {
         panic!("no such word in the set")
     }
 
+    /// One of the words, where it is only known at run time.
+    pub fn find(self, word: &str) -> Option<Word> {
+        let index = self.0.iter().position(|one| *one == word)?;
+        Some(Word { index })
+    }
+
     /// The words, in order.
     pub const fn all(self) -> &'static [&'static str] {
         self.0

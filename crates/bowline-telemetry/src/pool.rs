@@ -1,25 +1,39 @@
 //! A pool's events as metrics. It counts what the pool says and asks it nothing.
 
 use bowline_policy::Observe;
-use bowline_pool::{CloseReason, Death, DialError, Event};
+use bowline_pool::{Cause, CheckError, CloseReason, DialError, Doubt, Event};
 use metrics::{Counter, Gauge, Histogram, Recorder};
 
-use crate::{Family, Label, Metric, NET, Word, Words};
+use crate::{Family, Label, Metric, NET, WAIT, Word, Words};
 
 const POOL: Label = Label::configured("pool");
 
+const CAUSES: Words = Words::new(&["demand", "min", "succession", "move", "other"]);
 const CLOSES: Words = Words::new(&[
     "ended",
     "failed",
     "unread",
+    "silent",
+    "unproved",
+    "doubtful",
     "idle",
+    "age",
     "dirty",
+    "poisoned",
     "discarded",
+    "detached",
+    "cleared",
+    "over_max",
+    "yielded",
+    "endpoint_gone",
+    "moved",
     "pool_closed",
     "other",
 ]);
 const DIAL_FAILURES: Words = Words::new(&["refused", "timeout", "stillborn", "panicked", "other"]);
-const CHECKOUT_FAILURES: Words = Words::new(&["timeout", "overloaded"]);
+const CHECKS: Words = Words::new(&["failed", "timeout", "left_unfit", "panicked", "other"]);
+const DOUBTS: Words = Words::new(&["death", "leap", "other"]);
+const CHECKOUT_FAILURES: Words = Words::new(&["timeout", "overloaded", "failed_fast"]);
 
 const CONNECTIONS: Metric = Metric::gauge(
     "bowline_pool_connections",
@@ -28,8 +42,8 @@ const CONNECTIONS: Metric = Metric::gauge(
 );
 const OPENED: Metric = Metric::counter(
     "bowline_pool_connections_opened_total",
-    &[POOL],
-    "Connections opened: dials that succeeded.",
+    &[POOL, Label::one_of("cause", CAUSES)],
+    "Connections opened, by why they were dialed.",
 );
 const CLOSED: Metric = Metric::counter(
     "bowline_pool_connections_closed_total",
@@ -47,10 +61,64 @@ const DIALS_FAILED: Metric = Metric::counter(
     &[POOL, Label::one_of("reason", DIAL_FAILURES)],
     "Dials that yielded no usable connection, by why.",
 );
+const WAITED: Metric = Metric::durations(
+    "bowline_pool_wait_duration_seconds",
+    WAIT,
+    &[POOL],
+    "How long those stood in line who then got a connection; who did not stand in line is not counted.",
+);
 const CHECKOUTS_FAILED: Metric = Metric::counter(
     "bowline_pool_checkouts_failed_total",
     &[POOL, Label::one_of("reason", CHECKOUT_FAILURES)],
     "Callers that got no connection, by why.",
+);
+const PINGED: Metric = Metric::durations(
+    "bowline_pool_ping_duration_seconds",
+    NET,
+    &[POOL],
+    "How long the answers to pings of parked connections took.",
+);
+const CHECKS_FAILED: Metric = Metric::counter(
+    "bowline_pool_checks_failed_total",
+    &[POOL, Label::one_of("reason", CHECKS)],
+    "Connections that did not pass a check, by why.",
+);
+const DOUBTED: Metric = Metric::counter(
+    "bowline_pool_doubts_total",
+    &[POOL, Label::one_of("reason", DOUBTS)],
+    "Times nothing parked was trusted any more until it proved itself.",
+);
+// Counted, not a gauge: a pool that is closed while it is down never comes up.
+const OUTAGES: Metric = Metric::counter(
+    "bowline_pool_outages_total",
+    &[POOL],
+    "Times callers were told at once from then on that nobody can be reached.",
+);
+const OUTAGE: Metric = Metric::durations(
+    "bowline_pool_outage_duration_seconds",
+    WAIT,
+    &[POOL],
+    "How long callers were told so, of the outages that ended.",
+);
+const SUSPENSIONS: Metric = Metric::counter(
+    "bowline_pool_suspensions_total",
+    &[POOL],
+    "Times a pool was told to lend nothing until it is resumed.",
+);
+const LEAKS: Metric = Metric::counter(
+    "bowline_pool_leaks_suspected_total",
+    &[POOL],
+    "Connections lent for so long that their caller may have forgotten them.",
+);
+const MOVES: Metric = Metric::counter(
+    "bowline_pool_moves_total",
+    &[POOL],
+    "Connections that began to move to another endpoint.",
+);
+const LISTS_KEPT: Metric = Metric::counter(
+    "bowline_pool_endpoint_lists_kept_total",
+    &[POOL],
+    "Times a new list of endpoints was refused or its source had a problem.",
 );
 
 pub(crate) const CATALOGUE: &[Metric] = &[
@@ -59,7 +127,17 @@ pub(crate) const CATALOGUE: &[Metric] = &[
     CLOSED,
     CONNECT,
     DIALS_FAILED,
+    WAITED,
     CHECKOUTS_FAILED,
+    PINGED,
+    CHECKS_FAILED,
+    DOUBTED,
+    OUTAGES,
+    OUTAGE,
+    SUSPENSIONS,
+    LEAKS,
+    MOVES,
+    LISTS_KEPT,
 ];
 
 /// Observes pools and keeps their metrics.
@@ -68,11 +146,21 @@ pub(crate) const CATALOGUE: &[Metric] = &[
 #[derive(Debug)]
 pub struct PoolMetrics {
     connections: Gauge,
-    opened: Counter,
+    opened: Family<Counter>,
     closed: Family<Counter>,
     connect: Histogram,
     dials_failed: Family<Counter>,
+    waited: Histogram,
     checkouts_failed: Family<Counter>,
+    pinged: Histogram,
+    checks_failed: Family<Counter>,
+    doubted: Family<Counter>,
+    outages: Counter,
+    outage: Histogram,
+    suspensions: Counter,
+    leaks: Counter,
+    moves: Counter,
+    lists_kept: Counter,
 }
 
 impl PoolMetrics {
@@ -81,11 +169,21 @@ impl PoolMetrics {
         let names = &[pool];
         Self {
             connections: CONNECTIONS.one(recorder, names),
-            opened: OPENED.one(recorder, names),
+            opened: OPENED.each(recorder, names),
             closed: CLOSED.each(recorder, names),
             connect: CONNECT.one(recorder, names),
             dials_failed: DIALS_FAILED.each(recorder, names),
+            waited: WAITED.one(recorder, names),
             checkouts_failed: CHECKOUTS_FAILED.each(recorder, names),
+            pinged: PINGED.one(recorder, names),
+            checks_failed: CHECKS_FAILED.each(recorder, names),
+            doubted: DOUBTED.each(recorder, names),
+            outages: OUTAGES.one(recorder, names),
+            outage: OUTAGE.one(recorder, names),
+            suspensions: SUSPENSIONS.one(recorder, names),
+            leaks: LEAKS.one(recorder, names),
+            moves: MOVES.one(recorder, names),
+            lists_kept: LISTS_KEPT.one(recorder, names),
         }
     }
 }
@@ -93,18 +191,24 @@ impl PoolMetrics {
 impl Observe<Event> for PoolMetrics {
     fn observe(&self, event: &Event) {
         match event {
-            Event::Opened { took, .. } => {
+            Event::Opened { cause, took, .. } => {
                 self.connections.increment(1.0);
-                self.opened.increment(1);
+                self.opened.of(opened(*cause)).increment(1);
                 self.connect.record(*took);
             }
             Event::DialFailed { error, .. } => {
-                self.dials_failed.of(dial_failed(error)).increment(1)
+                self.dials_failed.of(dial_failed(error)).increment(1);
             }
             Event::Closed { reason, .. } => {
                 self.connections.decrement(1.0);
                 self.closed.of(closed(*reason)).increment(1);
             }
+            Event::Pinged { took, .. } => self.pinged.record(*took),
+            Event::CheckFailed { error, .. } => {
+                self.checks_failed.of(check_failed(error)).increment(1);
+            }
+            Event::Doubted { doubt } => self.doubted.of(doubted(*doubt)).increment(1),
+            Event::Served { waited } => self.waited.record(*waited),
             Event::TimedOut { .. } => {
                 let timeout = const { CHECKOUT_FAILURES.word("timeout") };
                 self.checkouts_failed.of(timeout).increment(1);
@@ -113,22 +217,35 @@ impl Observe<Event> for PoolMetrics {
                 let overloaded = const { CHECKOUT_FAILURES.word("overloaded") };
                 self.checkouts_failed.of(overloaded).increment(1);
             }
+            Event::FailedFast => {
+                let failed_fast = const { CHECKOUT_FAILURES.word("failed_fast") };
+                self.checkouts_failed.of(failed_fast).increment(1);
+            }
+            Event::WentDown { .. } => self.outages.increment(1),
+            Event::CameUp { down_for } => self.outage.record(*down_for),
+            Event::Suspended => self.suspensions.increment(1),
+            Event::LeakSuspected(_) => self.leaks.increment(1),
+            Event::Moving { .. } => self.moves.increment(1),
+            Event::EndpointsKept { .. } => self.lists_kept.increment(1),
+            // What somebody asked for is in the logs.
             _ => {}
         }
     }
 }
 
-fn closed(reason: CloseReason) -> Word {
-    match reason {
-        CloseReason::Dead(Death::Ended) => const { CLOSES.word("ended") },
-        CloseReason::Dead(Death::Failed) => const { CLOSES.word("failed") },
-        CloseReason::Dead(Death::Unread) => const { CLOSES.word("unread") },
-        CloseReason::Idle => const { CLOSES.word("idle") },
-        CloseReason::Dirty => const { CLOSES.word("dirty") },
-        CloseReason::Discarded => const { CLOSES.word("discarded") },
-        CloseReason::PoolClosed => const { CLOSES.word("pool_closed") },
-        _ => const { CLOSES.word("other") },
+fn opened(cause: Cause) -> Word {
+    match cause {
+        Cause::Demand => const { CAUSES.word("demand") },
+        Cause::Min => const { CAUSES.word("min") },
+        Cause::Succession => const { CAUSES.word("succession") },
+        Cause::Move => const { CAUSES.word("move") },
+        _ => const { CAUSES.word("other") },
     }
+}
+
+fn closed(reason: CloseReason) -> Word {
+    let other = const { CLOSES.word("other") };
+    CLOSES.find(reason.as_str()).unwrap_or(other)
 }
 
 fn dial_failed(error: &DialError) -> Word {
@@ -141,193 +258,23 @@ fn dial_failed(error: &DialError) -> Word {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use bowline_link::Endpoint;
-    use bowline_pool::Cause;
-
-    use super::*;
-    use crate::Registry;
-    use crate::registry::tests::changed;
-
-    fn endpoint() -> Endpoint {
-        "history.example:7400".parse().unwrap()
-    }
-
-    /// What `events` change, in exposition lines.
-    fn check(events: &[Event], expected: &[&str]) {
-        let registry = Registry::new(CATALOGUE);
-        let metrics = PoolMetrics::new(registry.recorder(), "history");
-        let before = registry.render();
-        for event in events {
-            metrics.observe(event);
-        }
-        assert_eq!(changed(&before, &registry.render()), expected, "{events:?}");
-    }
-
-    #[test]
-    fn everything_stands_at_zero_before_any_event() {
-        let registry = Registry::new(CATALOGUE);
-        let _metrics = PoolMetrics::new(registry.recorder(), "history");
-        let expected = r##"# HELP bowline_pool_checkouts_failed_total Callers that got no connection, by why.
-# TYPE bowline_pool_checkouts_failed_total counter
-bowline_pool_checkouts_failed_total{pool="history",reason="overloaded"} 0
-bowline_pool_checkouts_failed_total{pool="history",reason="timeout"} 0
-# HELP bowline_pool_connect_duration_seconds How long the dials that succeeded took.
-# TYPE bowline_pool_connect_duration_seconds histogram
-bowline_pool_connect_duration_seconds_bucket{pool="history",le="0.001"} 0
-bowline_pool_connect_duration_seconds_bucket{pool="history",le="0.0025"} 0
-bowline_pool_connect_duration_seconds_bucket{pool="history",le="0.005"} 0
-bowline_pool_connect_duration_seconds_bucket{pool="history",le="0.01"} 0
-bowline_pool_connect_duration_seconds_bucket{pool="history",le="0.025"} 0
-bowline_pool_connect_duration_seconds_bucket{pool="history",le="0.05"} 0
-bowline_pool_connect_duration_seconds_bucket{pool="history",le="0.1"} 0
-bowline_pool_connect_duration_seconds_bucket{pool="history",le="0.25"} 0
-bowline_pool_connect_duration_seconds_bucket{pool="history",le="0.5"} 0
-bowline_pool_connect_duration_seconds_bucket{pool="history",le="1"} 0
-bowline_pool_connect_duration_seconds_bucket{pool="history",le="2.5"} 0
-bowline_pool_connect_duration_seconds_bucket{pool="history",le="5"} 0
-bowline_pool_connect_duration_seconds_bucket{pool="history",le="10"} 0
-bowline_pool_connect_duration_seconds_bucket{pool="history",le="+Inf"} 0
-bowline_pool_connect_duration_seconds_sum{pool="history"} 0
-bowline_pool_connect_duration_seconds_count{pool="history"} 0
-# HELP bowline_pool_connections Connections open, lent or parked.
-# TYPE bowline_pool_connections gauge
-bowline_pool_connections{pool="history"} 0
-# HELP bowline_pool_connections_closed_total Connections closed, by the first reason seen.
-# TYPE bowline_pool_connections_closed_total counter
-bowline_pool_connections_closed_total{pool="history",reason="dirty"} 0
-bowline_pool_connections_closed_total{pool="history",reason="discarded"} 0
-bowline_pool_connections_closed_total{pool="history",reason="ended"} 0
-bowline_pool_connections_closed_total{pool="history",reason="failed"} 0
-bowline_pool_connections_closed_total{pool="history",reason="idle"} 0
-bowline_pool_connections_closed_total{pool="history",reason="other"} 0
-bowline_pool_connections_closed_total{pool="history",reason="pool_closed"} 0
-bowline_pool_connections_closed_total{pool="history",reason="unread"} 0
-# HELP bowline_pool_connections_opened_total Connections opened: dials that succeeded.
-# TYPE bowline_pool_connections_opened_total counter
-bowline_pool_connections_opened_total{pool="history"} 0
-# HELP bowline_pool_dials_failed_total Dials that yielded no usable connection, by why.
-# TYPE bowline_pool_dials_failed_total counter
-bowline_pool_dials_failed_total{pool="history",reason="other"} 0
-bowline_pool_dials_failed_total{pool="history",reason="panicked"} 0
-bowline_pool_dials_failed_total{pool="history",reason="refused"} 0
-bowline_pool_dials_failed_total{pool="history",reason="stillborn"} 0
-bowline_pool_dials_failed_total{pool="history",reason="timeout"} 0
-"##;
-        assert_eq!(registry.render(), expected);
-    }
-
-    #[test]
-    fn an_opened_connection_is_one_until_it_is_closed() {
-        let opened = || Event::Opened {
-            id: 1,
-            endpoint: endpoint(),
-            cause: Cause::Demand,
-            took: Duration::from_millis(2500),
-        };
-        check(
-            &[opened()],
-            &[
-                r#"bowline_pool_connect_duration_seconds_bucket{pool="history",le="2.5"} 1"#,
-                r#"bowline_pool_connect_duration_seconds_bucket{pool="history",le="5"} 1"#,
-                r#"bowline_pool_connect_duration_seconds_bucket{pool="history",le="10"} 1"#,
-                r#"bowline_pool_connect_duration_seconds_bucket{pool="history",le="+Inf"} 1"#,
-                r#"bowline_pool_connect_duration_seconds_sum{pool="history"} 2.5"#,
-                r#"bowline_pool_connect_duration_seconds_count{pool="history"} 1"#,
-                r#"bowline_pool_connections{pool="history"} 1"#,
-                r#"bowline_pool_connections_opened_total{pool="history"} 1"#,
-            ],
-        );
-        let closed = Event::Closed {
-            id: 1,
-            endpoint: endpoint(),
-            reason: CloseReason::Idle,
-            age: Duration::from_secs(9),
-        };
-        let registry = Registry::new(CATALOGUE);
-        let metrics = PoolMetrics::new(registry.recorder(), "history");
-        for event in [opened(), opened(), closed.clone(), closed] {
-            metrics.observe(&event);
-        }
-        let text = registry.render();
-        assert!(
-            text.contains("bowline_pool_connections{pool=\"history\"} 0\n"),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn every_reason_has_its_word() {
-        for (reason, word) in [
-            (CloseReason::Dead(Death::Ended), "ended"),
-            (CloseReason::Dead(Death::Failed), "failed"),
-            (CloseReason::Dead(Death::Unread), "unread"),
-            (CloseReason::Idle, "idle"),
-            (CloseReason::Dirty, "dirty"),
-            (CloseReason::Discarded, "discarded"),
-            (CloseReason::PoolClosed, "pool_closed"),
-        ] {
-            let line = format!(
-                r#"bowline_pool_connections_closed_total{{pool="history",reason="{word}"}} 1"#
-            );
-            check(
-                &[Event::Closed {
-                    id: 1,
-                    endpoint: endpoint(),
-                    reason,
-                    age: Duration::from_secs(9),
-                }],
-                &[r#"bowline_pool_connections{pool="history"} -1"#, &line],
-            );
-        }
-    }
-
-    #[test]
-    fn what_failed_is_counted_by_how() {
-        let refused = DialError::Refused {
-            endpoint: endpoint(),
-            source: Arc::new(std::io::Error::other("no route")),
-        };
-        let timed_out = DialError::TimedOut {
-            endpoint: endpoint(),
-            limit: Duration::from_secs(1),
-        };
-        for (error, word) in [
-            (refused, "refused"),
-            (timed_out, "timeout"),
-            (
-                DialError::Stillborn {
-                    endpoint: endpoint(),
-                },
-                "stillborn",
-            ),
-            (
-                DialError::Panicked {
-                    endpoint: endpoint(),
-                },
-                "panicked",
-            ),
-        ] {
-            let line =
-                format!(r#"bowline_pool_dials_failed_total{{pool="history",reason="{word}"}} 1"#);
-            let retry_in = Duration::from_secs(1);
-            check(&[Event::DialFailed { error, retry_in }], &[&line]);
-        }
-        let waited = Duration::from_secs(5);
-        check(
-            &[
-                Event::TimedOut { waited },
-                Event::Overloaded { waiting: 9 },
-                Event::Overloaded { waiting: 9 },
-            ],
-            &[
-                r#"bowline_pool_checkouts_failed_total{pool="history",reason="overloaded"} 2"#,
-                r#"bowline_pool_checkouts_failed_total{pool="history",reason="timeout"} 1"#,
-            ],
-        );
+fn check_failed(error: &CheckError) -> Word {
+    match error {
+        CheckError::Failed { .. } => const { CHECKS.word("failed") },
+        CheckError::TimedOut { .. } => const { CHECKS.word("timeout") },
+        CheckError::LeftUnfit => const { CHECKS.word("left_unfit") },
+        CheckError::Panicked => const { CHECKS.word("panicked") },
+        _ => const { CHECKS.word("other") },
     }
 }
+
+fn doubted(doubt: Doubt) -> Word {
+    match doubt {
+        Doubt::Death(_) => const { DOUBTS.word("death") },
+        Doubt::Leap(_) => const { DOUBTS.word("leap") },
+        _ => const { DOUBTS.word("other") },
+    }
+}
+
+#[cfg(test)]
+mod tests;

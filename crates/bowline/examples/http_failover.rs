@@ -4,20 +4,24 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use bowline::link::{BoxError, Dial, Endpoint, Listen, tcp};
-use bowline::policy::endpoints::{self, Choice, Settings};
+use bowline::link::discovery::{Target, Targets};
+use bowline::link::{BoxError, ConnectTimeoutLayer, Listen, tcp};
+use bowline::policy::endpoints::{Choice, Failback, Maker, Settings};
+use bowline::reconnect::FailoverLayer;
 use bowline::reconnect::http::UriDialer;
 use bytes::Bytes;
-use http::{Response, Uri};
+use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::service::service_fn as answer;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
-use tower::{ServiceExt, service_fn};
+use tokio::time::sleep;
+use tower::ServiceBuilder;
+
+const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), BoxError> {
@@ -25,12 +29,20 @@ async fn main() -> Result<(), BoxError> {
     let (mut first, first_at) = start("first", free)?;
     let (_second, second_at) = start("second", free)?;
 
-    let dialer = failover([first_at, second_at].map(Endpoint::from))?;
-    let client = Client::builder(TokioExecutor::new()).build(UriDialer::http(dialer));
+    let servers = Targets::new([first_at, second_at].map(|at| Target::new(at.into())))?;
+    // Seconds of health are proof enough here; unless told, it takes a minute.
+    let (proof, splay, probe) = (2 * SECOND, SECOND, SECOND);
+    let settings = Settings::new(Choice::Ordered).failback(Failback::new(proof, splay, probe)?);
+    let dialer = ServiceBuilder::new()
+        .layer(FailoverLayer::new(&servers, &Maker::new(settings, 1))?)
+        .layer(ConnectTimeoutLayer::new(SECOND)) // for each of them
+        .service(tcp::Dialer::new());
+    let client = Client::builder(TokioExecutor::new())
+        .pool_max_idle_per_host(0) // or a connection to the second is kept for the next call
+        .build(UriDialer::http(dialer));
     let get = async || -> Result<String, BoxError> {
-        let uri = Uri::from_static("http://history.example/");
-        let mut request = http::Request::new(Empty::<Bytes>::new());
-        *request.uri_mut() = uri;
+        let mut request = Request::new(Empty::<Bytes>::new());
+        *request.uri_mut() = Uri::from_static("http://history.example/");
         let body = client.request(request).await?.into_body().collect().await?;
         Ok(String::from_utf8(body.to_bytes().into())?)
     };
@@ -39,46 +51,12 @@ async fn main() -> Result<(), BoxError> {
     first.shutdown().await;
     println!("the first is killed: {}", get().await?);
     let (_first, _) = start("first", first_at)?;
-    println!(
-        "it is up again:      {} (a connection is kept)",
-        get().await?
-    );
+    println!("it is up again:      {}", get().await?);
+    while get().await? != "first" {
+        sleep(Duration::from_millis(100)).await;
+    }
+    println!("and is trusted:      first");
     Ok(())
-}
-
-/// Dials whichever endpoint is to be preferred now, whatever the name; each at
-/// most once per call.
-fn failover<const N: usize>(list: [Endpoint; N]) -> Result<impl Dial, BoxError> {
-    let list = list.map(endpoints::Endpoint::new);
-    let maker = endpoints::Maker::new(Settings::new(Choice::Ordered).eject_after(1)?, 1);
-    let set = maker.set(list, Instant::now().into_std())?;
-    let set = Arc::new(Mutex::new(set));
-    Ok(service_fn(move |_: Endpoint| {
-        let set = Arc::clone(&set);
-        async move {
-            let set = || set.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut refused = BoxError::from("there are no endpoints");
-            for _ in 0..N {
-                let began = Instant::now();
-                let Some(chosen) = set().choose(began.into_std()) else {
-                    break;
-                };
-                let dialed = tcp::Dialer::new().oneshot(chosen.key.clone()).await;
-                let now = Instant::now();
-                match dialed {
-                    Ok(stream) => {
-                        set().succeeded(&chosen.key, now - began, now.into_std());
-                        return Ok(stream);
-                    }
-                    Err(error) => {
-                        set().failed(&chosen.key, now.into_std());
-                        refused = error.into();
-                    }
-                }
-            }
-            Err(refused)
-        }
-    }))
 }
 
 /// A server that says its name, and what it runs in.

@@ -5,6 +5,14 @@
 #[doc = include_str!("../../../README.md")]
 mod readme {}
 
+#[cfg(feature = "pool")]
+#[doc = include_str!("../../../docs/guide/pooling.md")]
+mod pooling {}
+
+#[cfg(feature = "reconnect")]
+#[doc = include_str!("../../../docs/guide/reconnecting.md")]
+mod reconnecting {}
+
 #[cfg(all(feature = "hyper", feature = "retry", feature = "tls"))]
 #[doc = include_str!("../../../docs/guide/stack.md")]
 mod stack {}

@@ -54,6 +54,8 @@
 //! # fn main() {}
 //! ```
 //!
+//! `balance` gives pools and links tower's `Load`, which a balancer compares.
+//!
 //! The examples meet peers that are not ours: `grpc_health` tonic, through
 //! restarts; `http_failover` hyper, from one server to another; `line_protocol`
 //! publishes and subscribes by lines, and subscribes again. Each starts its

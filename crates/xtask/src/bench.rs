@@ -4,7 +4,8 @@
 
 use clap::ValueEnum;
 
-use crate::cargo;
+use crate::cargo::{self, Workspace};
+use crate::error::Error;
 use crate::step::Step;
 
 /// What can be measured.
@@ -14,6 +15,9 @@ pub(crate) enum Subject {
     Sim,
     /// The pool beside deadpool, bb8 and mobc: what a checkout costs, and what the peer bears.
     Pool,
+    /// A call over a link that is up, beside the reconnecting services of tower and
+    /// tower-resilience: what it adds in time and allocations.
+    Call,
     /// A thousand idle links: bytes, CPU, and how soon a dead peer is noticed (needs root).
     Heartbeat,
 }
@@ -23,6 +27,7 @@ impl Subject {
         match self {
             Self::Sim => SIM.to_vec(),
             Self::Pool => POOL.to_vec(),
+            Self::Call => CALL.to_vec(),
             Self::Heartbeat => HEARTBEAT.to_vec(),
         }
     }
@@ -55,17 +60,12 @@ const RIVALS: &str = "tests/rivals/Cargo.toml";
 
 const POOL: &[Step] = &[Step {
     headline: "the pool beside its rivals",
-    work: |workspace| {
-        cargo::run(workspace.cargo(&[
-            "run",
-            "--manifest-path",
-            RIVALS,
-            "--locked",
-            "--release",
-            "--bin",
-            "pool",
-        ]))
-    },
+    work: |workspace| beside_rivals(workspace, "pool"),
+}];
+
+const CALL: &[Step] = &[Step {
+    headline: "a call over a link beside its rivals",
+    work: |workspace| beside_rivals(workspace, "call"),
 }];
 
 const HEARTBEAT: &[Step] = &[Step {
@@ -80,3 +80,16 @@ const HEARTBEAT: &[Step] = &[Step {
         ]))
     },
 }];
+
+/// Runs a program of the package that knows the rivals.
+fn beside_rivals(workspace: &Workspace, program: &str) -> Result<(), Error> {
+    cargo::run(workspace.cargo(&[
+        "run",
+        "--manifest-path",
+        RIVALS,
+        "--locked",
+        "--release",
+        "--bin",
+        program,
+    ]))
+}

@@ -1,6 +1,7 @@
 //! An HTTP/2 connection as a session: many calls at once, by clones.
 
 use std::fmt;
+use std::future::pending;
 use std::marker::PhantomData;
 use std::mem;
 use std::pin::Pin;
@@ -16,7 +17,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, PollSemaphore, WaitForCancellationFutureOwned};
 use tower_service::Service;
@@ -25,7 +26,7 @@ use super::origin::Origin;
 use super::tasks::{Owner, Tasks};
 use super::unsent::judged;
 use super::{Answering, Opening};
-use crate::{Established, NotSent};
+use crate::{Established, Hint, NotSent};
 
 /// How many calls may be in flight on one connection unless told. A server
 /// commonly admits 100 streams at once (RFC 9113 asks for no fewer), so the rest
@@ -118,8 +119,8 @@ impl<D, B> Http2Connector<D, B> {
     }
 
     /// When the server has said that it goes away, calls in flight have this
-    /// long to finish ([`DRAIN_DEFAULT`] unless told), and new ones wait for
-    /// the next connection meanwhile.
+    /// long to finish ([`DRAIN_DEFAULT`] unless told). The link makes its next
+    /// connection meanwhile, for which new calls wait.
     #[must_use]
     pub fn drain(mut self, limit: Duration) -> Self {
         self.drain = limit;
@@ -175,10 +176,13 @@ where
             going: None,
         };
         let drain = self.drain;
+        let (say_going, going) = oneshot::channel();
         let closed = async move {
             let _say_gone = say_gone;
             match connection.await {
                 Ok(()) => {
+                    // Nobody listens any more when there already is a successor.
+                    let _unheard = say_going.send(Hint::default().deadline(drain));
                     // An answer that takes longer than this is given up.
                     let _out_of_time = timeout(drain, owner.idle()).await;
                     BoxError::from("the server went away")
@@ -186,9 +190,16 @@ where
                 Err(error) => error.into(),
             }
         };
+        let going = async move {
+            match going.await {
+                Ok(hint) => hint,
+                Err(_) => pending().await,
+            }
+        };
         // Whoever speaks HTTP/2 begins with a SETTINGS frame.
         Ok(Established::new(session)
             .closed(closed)
+            .going(going)
             .heard(move || stamp.heard()))
     }
 }

@@ -10,7 +10,7 @@ use backoff::exponential::ExponentialBackoff;
 use bowline_policy::backoff::{Invalid, Jitter, Schedule, Session};
 use tokio::time::Instant;
 
-use crate::{Error, Kind, Sent, Verdict};
+use crate::{Error, Hint, Kind, Sent, Verdict};
 
 /// One of our sessions where a [`backoff::backoff::Backoff`] is asked for.
 ///
@@ -58,13 +58,17 @@ pub fn to_backoff(error: Error) -> backoff::Error<Error> {
 }
 
 /// A classifier for connectors that fail with a `backoff::Error<E>`: what is
-/// permanent parks the link, everything else deserves another try when the
-/// link's own backoff says so.
+/// permanent parks the link, a `retry_after` is obeyed like any other hint, and
+/// everything else deserves another try when the link's own backoff says so.
 ///
 /// For [`Builder::classify`](crate::Builder::classify).
 pub fn permanent_is_fatal<E: StdError + 'static>(error: &(dyn StdError + 'static)) -> Verdict {
     match error.downcast_ref::<backoff::Error<E>>() {
         Some(backoff::Error::Permanent(_)) => Verdict::Fatal,
+        Some(backoff::Error::Transient {
+            retry_after: Some(wait),
+            ..
+        }) => Verdict::Obey(Hint::default().retry_after(*wait)),
         Some(backoff::Error::Transient { .. }) | None => Verdict::Retry,
     }
 }

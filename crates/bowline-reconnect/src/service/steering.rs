@@ -94,7 +94,7 @@ impl<S> Reconnect<S> {
     /// end with [`Kind::Closed`](crate::Kind::Closed) and
     /// [`Sent::Maybe`](crate::Sent::Maybe).
     pub fn close(&self) {
-        self.link.closing.cancel();
+        self.link.closing.set();
     }
 
     /// The same, but calls in flight have until `limit` has passed to end. Says
@@ -108,7 +108,7 @@ impl<S> Reconnect<S> {
     pub async fn close_within(&self, limit: Duration) -> usize {
         let orders = &self.link.orders;
         orders.leave_by.get_or_init(|| Instant::now() + limit);
-        orders.leaving.cancel();
+        orders.leaving.set();
         let mut state = self.link.state.subscribe();
         // It is not gone before the link is, which we hold.
         let _closed = state.wait_for(|state| matches!(state, State::Closed)).await;

@@ -136,9 +136,11 @@ async fn a_connection_that_breaks_leaves_its_calls_unknown_and_the_next_takes_ov
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_goes_away_finishes_what_it_took_and_new_calls_wait() {
+async fn a_server_that_goes_away_finishes_what_it_took_while_new_calls_go_elsewhere() {
     let (dialer, mut accepted) = network();
-    let link = link(Http2Connector::new(dialer).drain(ms(5000)));
+    let connector = Http2Connector::new(dialer).drain(ms(5000));
+    let link = Reconnect::builder(connector, server(), &maker());
+    let link = link.move_splay(ms(200)).build();
     let mut tasks = JoinSet::new();
     let seen = Seen::default();
     let first = accepted.recv().await.unwrap();
@@ -149,12 +151,16 @@ async fn a_server_that_goes_away_finishes_what_it_took_and_new_calls_wait() {
     // Hyper looks at the GOAWAY with the next call, which was then not sent.
     let error = link.clone().oneshot(get("/tells")).await.unwrap_err();
     assert_eq!(error.sent, Sent::No, "{error:?}");
-    calls.spawn(link.clone().oneshot(get("/next")));
+    let mut next = JoinSet::new();
+    next.spawn(link.clone().oneshot(get("/next")));
     let second = accepted.recv().await.unwrap();
     tasks.spawn(serve(second, seen.clone(), pending()));
-    while let Some(call) = calls.join_next().await {
-        call.unwrap().unwrap();
-    }
+    next.join_next().await.unwrap().unwrap().unwrap();
+    assert!(
+        calls.try_join_next().is_none(),
+        "the first call is not done"
+    );
+    calls.join_next().await.unwrap().unwrap().unwrap();
     let paths: Vec<_> = seen.lines();
     assert!(
         paths[0].ends_with("/slow") && paths[1].ends_with("/next"),

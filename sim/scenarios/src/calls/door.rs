@@ -1,6 +1,7 @@
 //! How a server receives those who come, and what it tells those who are there: changed from
 //! outside while it serves. It closes nothing itself.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bowline_sim::history::Id;
@@ -35,8 +36,8 @@ struct Says {
     welcoming: Welcoming,
     crawls: bool,
     notices: u64,
-    /// The last notice that it will go, its number, and to whom it is if not to all.
-    going: Option<(u64, Wish, Option<Id>)>,
+    /// The last notice that it will go to all, and to each session, and their numbers.
+    going: BTreeMap<Option<Id>, (u64, Wish)>,
 }
 
 // === impl Door ===
@@ -58,7 +59,8 @@ impl Door {
         {
             let mut says = self.says();
             says.notices += 1;
-            says.going = Some((says.notices, wish, session));
+            let number = says.notices;
+            says.going.insert(session, (number, wish));
         }
         self.0.told.notify_waiters();
     }
@@ -76,19 +78,16 @@ impl Door {
         self.says().notices
     }
 
-    /// The first notice for `session` with a number above `after`.
+    /// A notice for `session` with a number above `after`.
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost, but for a notice that another followed at once.
+    /// Nothing is lost, but for a notice that another to the same followed at once.
     pub(super) async fn going(&self, session: Id, after: u64) -> Wish {
         loop {
             // From before the look on, so that none is missed.
             let told = self.0.told.notified();
-            if let Some((number, wish, to)) = self.says().going
-                && number > after
-                && to.is_none_or(|to| to == session)
-            {
+            if let Some(wish) = self.says().first_after(session, after) {
                 return wish;
             }
             told.await;
@@ -98,5 +97,16 @@ impl Door {
     fn says(&self) -> MutexGuard<'_, Says> {
         // Fields are set one by one and make sense in any combination.
         self.0.says.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Says ===
+
+impl Says {
+    fn first_after(&self, session: Id, after: u64) -> Option<Wish> {
+        let to = [None, Some(session)];
+        let notices = to.iter().filter_map(|to| self.going.get(to));
+        let new = notices.filter(|(number, _)| *number > after);
+        new.min_by_key(|(number, _)| *number).map(|(_, wish)| *wish)
     }
 }

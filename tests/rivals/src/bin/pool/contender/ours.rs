@@ -44,10 +44,13 @@ impl Contender for Ours {
         let settings = everything_on(limits)?;
         // Nobody answers a ping here: only what it costs to have one is measured.
         let budget = Budget::new(limits.max)?;
-        let pool = Pool::builder(Streams::new(connect).pinged_by(|_| Box::pin(async { Ok(()) })), settings)
-            .endpoints([endpoint])?
-            .budget(&budget)
-            .build()?;
+        let pool = Pool::builder(
+            Streams::new(connect).pinged_by(|_| Box::pin(async { Ok(()) })),
+            settings,
+        )
+        .endpoints([endpoint])?
+        .budget(&budget)
+        .build()?;
         Ok(pool)
     }
 }
