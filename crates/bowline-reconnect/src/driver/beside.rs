@@ -254,7 +254,8 @@ impl<S: Clone + Send + 'static> Driver<S> {
                 });
                 Beside::Idle
             }
-            Worked::Checked(Ok(())) => Beside::Idle,
+            // What changed in the meantime has been put off.
+            Worked::Checked(Ok(())) => self.listed(current, Beside::Idle),
             Worked::Checked(Err(error)) => {
                 current.connection.finish(LostReason::CheckFailed, error);
                 Beside::Idle
@@ -279,7 +280,15 @@ impl<S: Clone + Send + 'static> Driver<S> {
                 let pause = self.pause(verdict, &failed.endpoint);
                 if reason == Reason::Better {
                     self.next = None;
-                    return Beside::Idle;
+                    // What was heard or listed in the meantime has been put off.
+                    return match current.is_to_be_left() {
+                        true => {
+                            let floor = self.tuning.hints.floor();
+                            let wait = self.backoff.spread(Duration::ZERO, floor);
+                            self.wait_for(wait, Reason::Drain)
+                        }
+                        false => self.listed(current, Beside::Idle),
+                    };
                 }
                 let wait = match pause {
                     Pause::For(wait) => wait,

@@ -179,6 +179,15 @@ impl<S: Clone + Send + 'static> Driver<S> {
     }
 }
 
+// === impl Current ===
+
+impl Current {
+    /// Whether its server has said that it will go.
+    pub(super) fn is_to_be_left(&self) -> bool {
+        self.going.is_none()
+    }
+}
+
 /// Waits for the next thing to happen.
 async fn turn<S: Clone + Send + 'static>(
     link: &Link<S>,

@@ -90,6 +90,43 @@ async fn nobody_is_sent_back_to_a_server_that_goes() {
         .unwrap();
 }
 
+// The notice came while a better endpoint was being called, and was forgotten when that failed.
+// contract: again-9
+#[tokio::test(start_paused = true)]
+async fn a_notice_counts_although_a_better_endpoint_was_being_called() {
+    let net = Net::new(&["a", "b", "c"]);
+    net.peer("a").set_otherwise(Dial::Refuse);
+    let (observer, record) = recorder();
+    let link = net.link(&["a", "b", "c"], schedule()).observer(observer);
+    let link = link.on_session(|_, context| async move {
+        if context.reason == Reason::Better {
+            sleep(secs(5)).await;
+            return Err("not now".into());
+        }
+        Ok(Resumption::Fresh)
+    });
+    let link = link.build();
+    sleep(secs(10)).await;
+    net.peer("a").set_otherwise(Dial::Accept);
+    let is_trying = || {
+        record
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|it| it.contains("Better"))
+    };
+    while !is_trying() {
+        sleep(ms(100)).await;
+    }
+    net.peer("b").go(&soon());
+    let mut state = link.state();
+    let up = |state: &State| matches!(state, State::Ready { endpoint, .. } if *endpoint != at("b"));
+    timeout(secs(20), state.wait_for(up))
+        .await
+        .unwrap()
+        .unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_successor_that_cannot_be_had_leaves_the_old_one_up() {
     let peer = Peer::new(Dial::Accept);
