@@ -7,20 +7,26 @@
 
 mod borrowed;
 mod client;
+mod door;
 mod frame;
 mod log;
+mod memory;
 mod server;
 mod temper;
 #[cfg(test)]
 mod tests;
+mod wish;
 
 use bowline_sim::history::Id;
 
 pub use borrowed::{answer, ask, greet, ping};
 pub use client::{Calling, Calls, Connection, Kept, open};
+pub use door::{Door, Welcoming};
 pub use frame::Corrupt;
 pub use log::{Guest, Guests, Log, Order};
+pub use memory::Memory;
 pub use server::{OWED_MAX, SLOW_EVERY, SLOW_MS, Serving, serve};
+pub use wish::Wish;
 
 /// What the log is called in a history.
 pub const STREAM: &str = "log";
@@ -50,6 +56,26 @@ pub enum Met {
     Never,
 }
 
+/// Who says hello, and what it will ask for before anything else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hello {
+    /// Whose connection this is.
+    pub session: Id,
+    /// The token by which the session is continued; 0 for none.
+    pub token: u64,
+    /// How many subscriptions are restored before the first call, at least.
+    pub promised: u8,
+}
+
+/// What a greeting is answered with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Welcome {
+    /// Whether the session is continued.
+    pub met: Met,
+    /// The token to continue it by.
+    pub token: u64,
+}
+
 /// Why a call has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -60,4 +86,22 @@ pub enum Error {
     /// The connection ended: the request may have arrived.
     #[error("the connection ended before the answer came")]
     Ended,
+    /// To a greeting: not now.
+    #[error("the peer does not receive anybody now")]
+    Later(Wish),
+    /// To a greeting: the peer does not believe it.
+    #[error("the peer does not know us")]
+    Stranger,
+}
+
+// === impl Met ===
+
+impl Met {
+    /// As the number of a welcome says.
+    fn of(number: u64) -> Self {
+        match number & 1 {
+            0 => Self::Never,
+            _ => Self::Before,
+        }
+    }
 }

@@ -37,6 +37,10 @@ impl<S: Clone + Send + 'static> Driver<S> {
 
     /// Who is to be called in place of a connection to `current`, which is up.
     pub(super) fn next_beside(&mut self, current: &Endpoint, reason: Reason) -> Next {
+        if reason == Reason::Drain {
+            // Another server may have sent us back to the one that goes.
+            self.next.take_if(|next| next.endpoint == *current);
+        }
         if reason == Reason::Drain && self.next.is_none() {
             // The one there goes; whoever else may be called is better.
             self.next = self.other_than(&BTreeSet::from([current.clone()]));

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 use tower::ServiceExt;
 
 use crate::fake::{Dial, Peer, ms, recorder, schedule, secs};
-use crate::net::{Net, Wall};
+use crate::net::{Net, Wall, at, targets};
 
 const NIGHT: std::time::Duration = std::time::Duration::from_secs(8 * 3600);
 
@@ -73,6 +73,34 @@ async fn one_that_cannot_be_checked_is_replaced_before_it_is_left_and_not_by_all
     let (first, last) = (*replaced.first().unwrap(), *replaced.last().unwrap());
     assert!(last <= secs(5 + 2) + ms(200), "{replaced:?}");
     assert!(last - first > ms(800), "{replaced:?}");
+}
+
+// The check took the place of the move, which was forgotten when it was content.
+// contract: again-6
+#[tokio::test(start_paused = true)]
+async fn a_list_that_changes_around_a_check_is_heeded() {
+    for before in [true, false] {
+        let (net, wall) = (Net::new(&["a", "b"]), Wall::new());
+        net.peer("a").set_healthy(true);
+        let link = net.link(&["a", "b"], schedule());
+        let link = link.wall_clock(wall.clone()).move_splay(secs(60)).build();
+        // The clocks are compared every five seconds, from the first connection on.
+        sleep(ms(59_900)).await;
+        if before {
+            link.set_endpoints(&targets(&["b"])).unwrap();
+        }
+        wall.leap(NIGHT);
+        sleep(ms(300)).await;
+        if !before {
+            link.set_endpoints(&targets(&["b"])).unwrap();
+        }
+        sleep(secs(70)).await;
+        let state = link.state().borrow().clone();
+        assert!(
+            matches!(&state, State::Ready { endpoint, .. } if *endpoint == at("b")),
+            "{before}: {state:?}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 //! old, and what becomes of the calls on it.
 
 use bowline_policy::lifetime;
-use bowline_reconnect::{Hint, Kind, Reason, Resumption, Sent, State, Verdict};
+use bowline_reconnect::{Hint, Kind, Reason, Resumption, Sent, State, TurnedAway, Verdict};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tower::{Service, ServiceExt};
@@ -62,6 +62,69 @@ async fn a_server_that_goes_may_say_where_to_and_by_when() {
     let up = |state: &State| matches!(state, State::Ready { endpoint, .. } if *endpoint == at("x"));
     state.wait_for(up).await.unwrap();
     assert!(Instant::now() - began <= ms(2102));
+}
+
+// A redirect that another server gave was followed to the very one that goes.
+// contract: again-6, again-9
+#[tokio::test(start_paused = true)]
+async fn nobody_is_sent_back_to_a_server_that_goes() {
+    let net = Net::new(&["a", "b"]);
+    let link = net.link(&["a", "b"], schedule()).build();
+    sleep(secs(1)).await;
+    net.peer("b").set_otherwise(Dial::Refuse);
+    let refusing = net.peer("b").clone().refusal(|| {
+        let hint = Hint::default().redirect(at("a"));
+        let source = "ask a".into();
+        TurnedAway { hint, source }.into()
+    });
+    net.peer("a").go(&soon());
+    sleep(secs(10)).await;
+    assert!(refusing.dials() > 1);
+    assert_eq!(net.peer("a").dials(), 1, "the first one");
+    net.peer("b").set_otherwise(Dial::Accept);
+    let mut state = link.state();
+    let up = |state: &State| matches!(state, State::Ready { endpoint, .. } if *endpoint == at("b"));
+    timeout(secs(60), state.wait_for(up))
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+// The notice came while a better endpoint was being called, and was forgotten when that failed.
+// contract: again-9
+#[tokio::test(start_paused = true)]
+async fn a_notice_counts_although_a_better_endpoint_was_being_called() {
+    let net = Net::new(&["a", "b", "c"]);
+    net.peer("a").set_otherwise(Dial::Refuse);
+    let (observer, record) = recorder();
+    let link = net.link(&["a", "b", "c"], schedule()).observer(observer);
+    let link = link.on_session(|_, context| async move {
+        if context.reason == Reason::Better {
+            sleep(secs(5)).await;
+            return Err("not now".into());
+        }
+        Ok(Resumption::Fresh)
+    });
+    let link = link.build();
+    sleep(secs(10)).await;
+    net.peer("a").set_otherwise(Dial::Accept);
+    let is_trying = || {
+        record
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|it| it.contains("Better"))
+    };
+    while !is_trying() {
+        sleep(ms(100)).await;
+    }
+    net.peer("b").go(&soon());
+    let mut state = link.state();
+    let up = |state: &State| matches!(state, State::Ready { endpoint, .. } if *endpoint != at("b"));
+    timeout(secs(20), state.wait_for(up))
+        .await
+        .unwrap()
+        .unwrap();
 }
 
 #[tokio::test(start_paused = true)]

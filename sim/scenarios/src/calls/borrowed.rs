@@ -27,10 +27,7 @@ where
     I: AsyncRead + AsyncWrite + Unpin,
 {
     write(io, Frame::new(Kind::Hello, session, 0)).await?;
-    Ok(match read(io, Kind::Welcome).await? {
-        0 => Met::Never,
-        _ => Met::Before,
-    })
+    Ok(Met::of(read(io, Kind::Welcome).await?))
 }
 
 /// Sends a request, to which the peer then owes an answer.

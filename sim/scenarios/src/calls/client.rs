@@ -20,7 +20,7 @@ use tokio_util::sync::PollSemaphore;
 use tower_service::Service;
 
 use super::frame::{Codec, Frame, Kind, Probes};
-use super::{Appended, Call, Error, Met};
+use super::{Appended, Call, Error, Hello, Met, Welcome, Wish};
 
 /// Calls the peer of one connection. Clones call the same.
 ///
@@ -49,6 +49,8 @@ pub struct Connection<I: Io> {
     frames: Frames<I>,
     stamp: Stamp,
     desk: Desk,
+    going: oneshot::Sender<Wish>,
+    notice: Option<oneshot::Receiver<Wish>>,
 }
 
 /// The calls of a connection that is over. Dropping it fails them.
@@ -102,10 +104,13 @@ pub fn open<I: Io>(io: I, heartbeat: Fixed, in_flight_max: usize) -> (Calls, Con
         flight: Arc::default(),
         permits,
     };
+    let (going, notice) = oneshot::channel();
     let connection = Connection {
         frames,
         stamp,
         desk,
+        going,
+        notice: Some(notice),
     };
     (calls, connection)
 }
@@ -119,13 +124,48 @@ impl Calls {
     ///
     /// When the connection ended first.
     pub fn greet(&self, session: Id) -> impl Future<Output = Result<Met, Error>> + Send + use<> {
-        let answer = self.ask(Frame::new(Kind::Hello, session, 0), None);
+        let hello = Hello {
+            session,
+            token: 0,
+            promised: 0,
+        };
+        let welcome = self.resume(hello);
+        async move { Ok(welcome.await?.met) }
+    }
+
+    /// The same, to continue what a token stands for.
+    ///
+    /// # Errors
+    ///
+    /// When the connection ended first, or the peer turned us away.
+    pub fn resume(
+        &self,
+        hello: Hello,
+    ) -> impl Future<Output = Result<Welcome, Error>> + Send + use<> {
+        let Hello {
+            session,
+            token,
+            promised,
+        } = hello;
+        let number = token << 8 | u64::from(promised);
+        let answer = self.ask(Frame::new(Kind::Hello, session, number), None);
         async move {
-            Ok(match answer.await? {
-                0 => Met::Never,
-                _ => Met::Before,
+            let number = answer.await?;
+            Ok(Welcome {
+                met: Met::of(number),
+                token: number >> 1,
             })
         }
+    }
+
+    /// Joins what stands at `place`, and learns that it has. One at a time for each place.
+    ///
+    /// # Errors
+    ///
+    /// When the connection ended first.
+    pub fn join(&self, place: u64) -> impl Future<Output = Result<(), Error>> + Send + use<> {
+        let answer = self.ask(Frame::new(Kind::Join, Id(place.into()), place), None);
+        async move { answer.await.map(drop) }
     }
 
     fn ask(
@@ -202,6 +242,25 @@ impl<I: Io> Connection<I> {
         Self { frames, ..self }
     }
 
+    /// Completes when the peer says that it will go, and never where it does not. To be asked
+    /// for once.
+    ///
+    /// # Cancellation
+    ///
+    /// What is dropped before it completes hears nothing.
+    pub fn going(&mut self) -> impl Future<Output = Wish> + Send + use<I> {
+        let notice = self.notice.take();
+        async move {
+            match notice {
+                Some(notice) => match notice.await {
+                    Ok(wish) => wish,
+                    Err(_) => std::future::pending().await,
+                },
+                None => std::future::pending().await,
+            }
+        }
+    }
+
     /// When bytes came and went.
     pub fn stamp(&self) -> Stamp {
         self.stamp.clone()
@@ -227,20 +286,28 @@ impl<I: Io> Connection<I> {
     /// As dropping the connection.
     pub async fn run_and_keep(self) -> (BoxError, Kept) {
         let Self {
-            frames, mut desk, ..
+            frames,
+            mut desk,
+            going,
+            ..
         } = self;
         let flight = Arc::clone(&desk.flight);
         let (sink, stream) = frames.split();
         let over = tokio::select! {
             biased;
-            over = hear(stream, &flight) => over,
+            over = hear(stream, &flight, going) => over,
             over = desk.send(sink) => over,
         };
         (over, Kept { _desk: desk })
     }
 }
 
-async fn hear<I: Io>(mut frames: SplitStream<Frames<I>>, flight: &Mutex<Flight>) -> BoxError {
+async fn hear<I: Io>(
+    mut frames: SplitStream<Frames<I>>,
+    flight: &Mutex<Flight>,
+    going: oneshot::Sender<Wish>,
+) -> BoxError {
+    let mut going = Some(going);
     loop {
         let frame = match frames.next().await {
             Some(Ok(frame)) => frame,
@@ -248,16 +315,27 @@ async fn hear<I: Io>(mut frames: SplitStream<Frames<I>>, flight: &Mutex<Flight>)
             Some(Err(error)) => return error.into(),
             None => return io::Error::from(io::ErrorKind::UnexpectedEof).into(),
         };
-        let asked = match frame.kind {
-            Kind::Answer => Kind::Ask,
-            Kind::Welcome => Kind::Hello,
-            Kind::Hello | Kind::Ask | Kind::Ping | Kind::Pong => {
+        let wish = || Wish::unpack(frame.number);
+        let (asked, answered) = match frame.kind {
+            Kind::Answer => (Kind::Ask, Ok(frame.number)),
+            Kind::Welcome => (Kind::Hello, Ok(frame.number)),
+            Kind::Later => (Kind::Hello, Err(Error::Later(wish()))),
+            Kind::Stranger => (Kind::Hello, Err(Error::Stranger)),
+            Kind::Joined => (Kind::Join, Ok(frame.number)),
+            Kind::Going => {
+                // Nobody may listen; only the first counts.
+                if let Some(going) = going.take() {
+                    let _ = going.send(wish());
+                }
+                continue;
+            }
+            Kind::Hello | Kind::Ask | Kind::Join | Kind::Ping | Kind::Pong => {
                 return "the peer answers what nobody asks".into();
             }
         };
         // Nobody may wait any more: then the answer is dropped.
         if let Some(Asked { answer, permit, .. }) = lock(flight).remove(&(asked as u8, frame.id)) {
-            let _ = answer.send(Ok(frame.number));
+            let _ = answer.send(answered);
             drop(permit);
         }
     }

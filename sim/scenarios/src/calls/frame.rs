@@ -23,7 +23,7 @@ pub(super) struct Frame {
     pub(super) kind: Kind,
     /// What it is about; zero for probes.
     pub(super) id: Id,
-    /// An offset, whether somebody was met before, or milliseconds.
+    /// An offset, a token, a place, a wish, or milliseconds.
     pub(super) number: u64,
     /// How many bytes follow that mean nothing.
     pub(super) padding: u16,
@@ -31,9 +31,10 @@ pub(super) struct Frame {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// The first of each connection: `id` is the session.
+    /// The first of each connection: `id` is the session, `number` the token and, in its
+    /// lowest byte, how many `Join` follow before the first `Ask`.
     Hello = 1,
-    /// To `Hello`: `number` is 1 for who was met before.
+    /// To `Hello`: `number` is the token and, in its lowest bit, 1 for who was met before.
     Welcome = 2,
     /// To append `id`.
     Ask = 3,
@@ -42,6 +43,15 @@ pub(super) enum Kind {
     /// The next comes at the latest after `number` milliseconds.
     Ping = 5,
     Pong = 6,
+    /// To `Hello`: not now; `number` is a wish.
+    Later = 7,
+    /// To `Hello`: we do not believe it.
+    Stranger = 8,
+    /// The server will go; `number` is a wish.
+    Going = 9,
+    /// To join what stands at `number`, under `id`.
+    Join = 10,
+    Joined = 11,
 }
 
 /// Bytes that are no frame, or no longer one.
@@ -80,6 +90,11 @@ impl Kind {
             Self::Answer,
             Self::Ping,
             Self::Pong,
+            Self::Later,
+            Self::Stranger,
+            Self::Going,
+            Self::Join,
+            Self::Joined,
         ]
         .into_iter()
         .find(|kind| *kind as u8 == byte)
@@ -166,7 +181,15 @@ impl Probe for Probes {
                 answer: Frame::new(Kind::Pong, Id(0), 0),
             },
             Kind::Pong => Sorted::Answer,
-            Kind::Hello | Kind::Welcome | Kind::Ask | Kind::Answer => Sorted::Item(frame),
+            Kind::Hello
+            | Kind::Welcome
+            | Kind::Ask
+            | Kind::Answer
+            | Kind::Later
+            | Kind::Stranger
+            | Kind::Going
+            | Kind::Join
+            | Kind::Joined => Sorted::Item(frame),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The side that is called: appends what it is asked for at once, and answers when it likes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,7 +20,7 @@ use tokio_util::codec::Framed;
 
 use super::frame::{Codec, Frame, Kind};
 use super::temper::{Mood, Said, Temper};
-use super::{Guest, Guests, Log, Order};
+use super::{Door, Guest, Guests, Log, Memory, Met, Order, Welcoming, Wish};
 
 /// One answer in so many is slow.
 pub const SLOW_EVERY: u64 = 8;
@@ -31,6 +31,12 @@ pub const SLOW_MS: RangeInclusive<u64> = 20..=1_500;
 /// How many answers it owes one connection at most; who asks for more loses it.
 pub const OWED_MAX: usize = 1024;
 
+/// How long those who are turned away may take to go.
+const TURNED_AWAY: Duration = Duration::from_secs(1);
+
+/// The largest token.
+const TOKEN_MAX: u64 = 1 << 40;
+
 /// What a server works with.
 #[derive(Debug)]
 pub struct Serving {
@@ -38,6 +44,10 @@ pub struct Serving {
     pub log: Log,
     /// Whom it holds connections of.
     pub guests: Guests,
+    /// What it remembers of them, perhaps from an earlier start.
+    pub memory: Memory,
+    /// How it receives them.
+    pub door: Door,
     /// What it expects of those who probe it.
     pub heartbeat: Fixed,
     /// Decides which answers are slow, and on which connections it misbehaves.
@@ -52,10 +62,25 @@ pub struct Serving {
 struct Desk {
     log: Log,
     guests: Guests,
+    memory: Memory,
+    door: Door,
     heartbeat: Fixed,
     chance: Mutex<Pcg64>,
     rude_until: Option<Instant>,
-    met: Mutex<BTreeSet<Id>>,
+}
+
+/// Somebody who has said who he is, on one connection.
+#[derive(Debug)]
+struct Visit {
+    guest: Guest,
+    session: Id,
+    /// How many notices of the door are older than he is, or known to him.
+    heard: u64,
+    /// How many subscriptions he restores first.
+    promised: u64,
+    joined: u64,
+    /// What he joined last.
+    last: u64,
 }
 
 /// An answer, and when to give it.
@@ -67,15 +92,17 @@ type Frames<I> = Framed<Alive<I>, Codec>;
 ///
 /// # Errors
 ///
-/// When somebody asks before he has said who he is.
+/// When somebody asks before he has said who he is, or before he has restored what he
+/// promised to, in its order.
 pub async fn serve(mut listener: impl Listen, serving: Serving) -> Result<(), BoxError> {
     let desk = Arc::new(Desk {
         log: serving.log,
         guests: serving.guests,
+        memory: serving.memory,
+        door: serving.door,
         heartbeat: serving.heartbeat,
         chance: Mutex::new(serving.chance),
         rude_until: serving.rude_until,
-        met: Mutex::default(),
     });
     let mut connections = JoinSet::new();
     loop {
@@ -126,8 +153,8 @@ impl Desk {
         liveness: Liveness,
         owe: mpsc::Sender<Owed>,
     ) -> Result<(), BoxError> {
-        let mut guest: Option<Guest> = None;
-        let mut silent = false;
+        let mut guest: Option<Visit> = None;
+        let (mut silent, mut closes_at) = (false, None);
         loop {
             let frame = tokio::select! {
                 biased;
@@ -138,30 +165,63 @@ impl Desk {
                         continue;
                     }
                 },
+                () = at(closes_at) => break,
+                wish = self.going(guest.as_ref()) => {
+                    if let Some(guest) = &mut guest {
+                        guest.heard = self.door.notices();
+                    }
+                    if wish.closes_in_ms > 0 {
+                        let closes_in = Duration::from_millis(wish.closes_in_ms.into());
+                        closes_at = Some(Instant::now() + closes_in);
+                    }
+                    let going = Frame::new(Kind::Going, Id(0), wish.pack());
+                    let _ = owe.try_send((Instant::now(), going));
+                    continue;
+                }
                 frame = frames.next() => frame,
             };
             // An end, an error and a death are one to a server.
             let Some(Ok(frame)) = frame else { break };
             let now = Instant::now();
             let owed = match frame.kind {
-                Kind::Hello => {
-                    let met = !lock(&self.met).insert(frame.id);
-                    guest = Some(self.guests.enter(frame.id));
-                    (now, Frame::new(Kind::Welcome, frame.id, met.into()))
-                }
-                Kind::Ask if guest.is_none() => {
-                    return Err("somebody asks who has not said who he is".into());
-                }
+                Kind::Hello => match self.door.welcoming() {
+                    Welcoming::All => {
+                        let (visit, welcome) = self.receive(frame);
+                        guest = Some(visit);
+                        (now, welcome)
+                    }
+                    // They hang up; if not, we do.
+                    Welcoming::Later(wish) => {
+                        closes_at = Some(now + TURNED_AWAY);
+                        (now, Frame::new(Kind::Later, frame.id, wish.pack()))
+                    }
+                    Welcoming::Nobody => {
+                        closes_at = Some(now + TURNED_AWAY);
+                        (now, Frame::new(Kind::Stranger, frame.id, 0))
+                    }
+                },
                 Kind::Ask => {
+                    Visit::may_ask(guest.as_ref())?;
                     let appended = self.log.append(frame.id);
                     let answer = Frame::new(Kind::Answer, frame.id, appended.offset);
                     (now + self.think(), answer)
+                }
+                Kind::Join => {
+                    let session = Visit::join(guest.as_mut(), frame.number)?;
+                    self.memory.join(session, frame.number);
+                    (now, Frame::new(Kind::Joined, frame.id, frame.number))
                 }
                 Kind::Ping => {
                     liveness.probed(Duration::from_millis(frame.number));
                     (now, Frame::new(Kind::Pong, Id(0), 0))
                 }
-                Kind::Welcome | Kind::Answer | Kind::Pong => {
+                Kind::Welcome
+                | Kind::Answer
+                | Kind::Pong
+                | Kind::Later
+                | Kind::Stranger
+                | Kind::Going
+                | Kind::Joined => {
                     return Err("somebody answers what a server never asks".into());
                 }
             };
@@ -170,6 +230,32 @@ impl Desk {
             }
         }
         Ok(())
+    }
+
+    /// Takes somebody in, and says what he is told.
+    fn receive(&self, hello: Frame) -> (Visit, Frame) {
+        let session = hello.id;
+        // A token is never 0, and leaves room for what is packed beside it.
+        let new = 1 + lock(&self.chance).next_u64() % TOKEN_MAX;
+        let (met, token) = self.memory.meet(session, hello.number >> 8, new);
+        let met = u64::from(met == Met::Before);
+        let visit = Visit {
+            guest: self.guests.enter(session),
+            session,
+            heard: self.door.notices(),
+            promised: hello.number & 0xff,
+            joined: 0,
+            last: 0,
+        };
+        let welcome = Frame::new(Kind::Welcome, session, token << 1 | met);
+        (visit, welcome)
+    }
+
+    async fn going(&self, guest: Option<&Visit>) -> Wish {
+        match guest {
+            Some(visit) => self.door.going(visit.session, visit.heard).await,
+            None => std::future::pending().await,
+        }
     }
 
     fn temper(&self) -> Temper {
@@ -181,7 +267,7 @@ impl Desk {
 
     fn think(&self) -> Duration {
         let mut chance = lock(&self.chance);
-        if !chance.next_u64().is_multiple_of(SLOW_EVERY) {
+        if !chance.next_u64().is_multiple_of(SLOW_EVERY) && !self.door.crawls() {
             return Duration::ZERO;
         }
         let (least, most) = (*SLOW_MS.start(), *SLOW_MS.end());
@@ -189,10 +275,46 @@ impl Desk {
     }
 }
 
-async fn told(guest: Option<&Guest>) -> Order {
+async fn told(guest: Option<&Visit>) -> Order {
     match guest {
-        Some(guest) => guest.told().await,
+        Some(visit) => visit.guest.told().await,
         None => std::future::pending().await,
+    }
+}
+
+/// Completes when the time has come; never, if there is none.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+// === impl Visit ===
+
+impl Visit {
+    /// A call is for those who have come, and have restored what they promised to.
+    fn may_ask(guest: Option<&Self>) -> Result<(), BoxError> {
+        match guest {
+            None => Err("somebody asks who has not said who he is".into()),
+            Some(visit) if visit.joined < visit.promised => {
+                Err("somebody asks whose subscriptions are not restored".into())
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Notes one subscription, and says whose it is.
+    fn join(guest: Option<&mut Self>, place: u64) -> Result<Id, BoxError> {
+        let Some(visit) = guest else {
+            return Err("somebody joins who has not said who he is".into());
+        };
+        if visit.joined < visit.promised && place <= visit.last {
+            return Err("somebody restores subscriptions in another order".into());
+        }
+        visit.joined += 1;
+        visit.last = place;
+        Ok(visit.session)
     }
 }
 

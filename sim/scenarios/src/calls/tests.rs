@@ -45,6 +45,8 @@ fn served(log: &Log, guests: &Guests) -> (DuplexStream, JoinSet<Result<(), BoxEr
     let serving = Serving {
         log: log.clone(),
         guests: guests.clone(),
+        memory: Memory::default(),
+        door: Door::default(),
         heartbeat: heartbeat(),
         chance: rand_pcg::Pcg64::seed_from_u64(1),
         rude_until: None,

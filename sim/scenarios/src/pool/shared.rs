@@ -12,7 +12,7 @@ use bowline_sim::scenario::Node;
 use tokio::time::Instant;
 
 use super::{PORT, SERVERS, SILENCE, TROUBLE};
-use crate::calls::{self, Appended, Guests, Log, STREAM, Serving};
+use crate::calls::{self, Appended, Door, Guests, Log, Memory, STREAM, Serving};
 
 /// What outlives every crash: what only the test may know, and the server's log, which
 /// stands for a durable store.
@@ -38,6 +38,8 @@ pub(super) async fn serve(node: Node<Shared>) -> Result<(), BoxError> {
     let serving = Serving {
         log: node.shared().log.clone(),
         guests: node.shared().guests.clone(),
+        memory: Memory::default(),
+        door: Door::default(),
         heartbeat: Fixed::new(SILENCE / 3, SILENCE / 3, 2)?,
         chance: node.chance(),
         rude_until: (!rude_for.is_zero()).then(|| Instant::now() + rude_for),

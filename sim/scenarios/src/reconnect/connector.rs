@@ -1,23 +1,26 @@
-//! How a client connects, and what of that it writes down.
+//! How a client connects, for one of its links. It keeps no connection itself.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bowline_link::dial_budget::{Budgeted, DialBudgetLayer};
 use bowline_link::{BoxError, Endpoint};
-use bowline_policy::Observe;
-use bowline_policy::heartbeat::{Death, Fixed};
-use bowline_reconnect::{Established, Event, LostReason};
-use bowline_sim::history::{Name, What};
+use bowline_reconnect::Established;
+use bowline_sim::net::Stream;
 use bowline_sim::scenario::Node;
-use tokio::time::timeout;
-use tower::ServiceExt as _;
+use rand_core::Rng;
+use rand_pcg::Pcg64;
+use tower::{Layer as _, ServiceExt as _};
 use tower_service::Service;
 
-use super::caller::{Caller, Manner};
-use super::gauge::{self, Gauge};
+use super::caller::{Caller, Manner, hint};
+use super::gauge::Gauge;
+use super::ledger::Ledger;
+use super::meter::Metered;
 use super::mutant::Mutation;
-use super::{DIAL_TIMEOUT, SERVER, Shared};
+use super::terms::{Pace, Terms};
+use super::{CONNECTIONS_MAX, Shared, gauge};
 use crate::calls;
 
 /// How many calls may be in flight on one connection: enough that large ones fill what the
@@ -28,65 +31,116 @@ const IN_FLIGHT_MAX: usize = 64;
 #[derive(Debug, Clone)]
 pub(super) struct Connector {
     node: Node<Shared>,
-    heartbeat: Fixed,
+    terms: Terms,
     manner: Manner,
+    /// Whether a suspect connection is asked before it is replaced.
+    checks: bool,
     mutation: Option<Mutation>,
+    dialer: Dialer,
+    ledger: Arc<Ledger>,
+    pub(super) gauges: Gauges,
+}
+
+/// What a client holds, whichever of its links it is for.
+#[derive(Debug, Clone)]
+pub(super) struct Gauges {
     pub(super) connections: Gauge,
     pub(super) dialing: Gauge,
 }
 
-/// Writes down what a link says of itself.
-#[derive(Debug)]
-pub(super) struct Witness {
-    node: Node<Shared>,
+/// Under the budget, or not.
+#[derive(Debug, Clone)]
+enum Dialer {
+    Free(Metered),
+    Budgeted(Budgeted<Metered>),
 }
 
 type Connecting = Pin<Box<dyn Future<Output = Result<Established<Caller>, BoxError>> + Send>>;
+
+// === impl Gauges ===
+
+impl Gauges {
+    pub(super) fn new(node: &Node<Shared>) -> Self {
+        Self {
+            connections: Gauge::new(node, gauge::CONNECTIONS, CONNECTIONS_MAX),
+            dialing: Gauge::new(node, gauge::DIALING, 1),
+        }
+    }
+}
 
 // === impl Connector ===
 
 impl Connector {
     pub(super) fn new(
         node: &Node<Shared>,
-        heartbeat: Fixed,
-        manner: Manner,
+        terms: Terms,
+        ledger: Arc<Ledger>,
+        gauges: Gauges,
+        chance: &mut Pcg64,
         mutation: Option<Mutation>,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, BoxError> {
+        let shared = node.shared();
+        let meter = terms.budgeted.then(|| shared.meter.clone());
+        let metered = Metered::new(node, meter);
+        let dialer = match terms.budgeted && mutation != Some(Mutation::DialBeside) {
+            true => Dialer::Budgeted(DialBudgetLayer::new(shared.budget()?).layer(metered)),
+            false => Dialer::Free(metered),
+        };
+        Ok(Self {
             node: node.clone(),
-            heartbeat,
-            manner,
+            terms,
+            manner: match chance.next_u64() % 2 {
+                0 => Manner::Tells,
+                _ => Manner::Silent,
+            },
+            checks: chance.next_u64().is_multiple_of(2),
             mutation,
-            connections: Gauge::new(node, gauge::CONNECTIONS, 1),
-            dialing: Gauge::new(node, gauge::DIALING, 1),
-        }
+            dialer,
+            ledger,
+            gauges,
+        })
     }
 
     async fn connect(self, to: Endpoint) -> Result<Established<Caller>, BoxError> {
-        let _dialing = self.dialing.take();
+        let _dialing = self.gauges.dialing.take();
         let mut io = self.dial(&to).await?;
-        let mut held = vec![self.connections.take()];
+        let mut held = vec![self.gauges.connections.take()];
         if self.mutation == Some(Mutation::DialTwice) {
             io = self.dial(&to).await?;
-            held.push(self.connections.take());
+            held.push(self.gauges.connections.take());
         }
         let wall = Arc::new(self.node.wall_clock());
-        let (calls, connection) = calls::open(io, self.heartbeat, IN_FLIGHT_MAX);
-        let connection = connection.with_wall_clock(wall);
+        let (calls, connection) = calls::open(io, self.terms.heartbeat(), IN_FLIGHT_MAX);
+        let mut connection = connection.with_wall_clock(wall);
         let stamp = connection.stamp();
+        let (notice, ledger) = (connection.going(), Arc::clone(&self.ledger));
+        let going = async move {
+            let wish = notice.await;
+            ledger.asked(wish);
+            hint(wish)
+        };
         let caller = Caller::new(calls, self.manner, self.mutation);
         let closed = caller.closed(connection);
         let closed = async move {
             let _held = held;
             closed.await
         };
-        let heard = move || stamp.heard();
-        Ok(Established::new(caller).closed(closed).heard(heard))
+        let checked = caller.clone();
+        let mut established = Established::new(caller).closed(closed).going(going);
+        if self.checks {
+            established = established.check(move || checked.check());
+        }
+        Ok(match self.terms.pace {
+            Pace::Brisk => established.heard(move || stamp.heard()),
+            Pace::Slow => established,
+        })
     }
 
-    async fn dial(&self, to: &Endpoint) -> Result<bowline_sim::net::Stream, BoxError> {
-        self.node.record(What::Dialed { to: SERVER.into() });
-        Ok(timeout(DIAL_TIMEOUT, self.node.dialer().oneshot(to.clone())).await??)
+    async fn dial(&self, to: &Endpoint) -> Result<Stream, BoxError> {
+        match self.dialer.clone() {
+            Dialer::Free(dialer) => dialer.oneshot(to.clone()).await,
+            Dialer::Budgeted(dialer) => dialer.oneshot(to.clone()).await,
+        }
     }
 }
 
@@ -101,40 +155,5 @@ impl Service<Endpoint> for Connector {
 
     fn call(&mut self, to: Endpoint) -> Connecting {
         Box::pin(self.clone().connect(to))
-    }
-}
-
-// === impl Witness ===
-
-impl Witness {
-    pub(super) fn new(node: &Node<Shared>) -> Self {
-        let node = node.clone();
-        Self { node }
-    }
-}
-
-impl Observe<Event> for Witness {
-    fn observe(&self, event: &Event) {
-        let server = || Name::from(SERVER);
-        match event {
-            Event::Connected { .. } => self.node.record(What::Connected { to: server() }),
-            // Told too when a world is taken down, in no order: who leaves says it himself.
-            Event::Lost {
-                reason: LostReason::LinkClosed,
-                ..
-            } => {}
-            Event::Lost { error, .. } => {
-                if let Some(Death::Silence { silent, .. }) = error.downcast_ref::<Death>() {
-                    let silent_us = u64::try_from(silent.as_micros()).unwrap_or(u64::MAX);
-                    let on = server();
-                    self.node.record(What::GaveUp { on, silent_us });
-                }
-                self.node.record(What::Lost);
-            }
-            Event::Failed { error, .. } => self.node.note(format!("no connection: {error}")),
-            Event::BackingOff { delay, .. } => self.node.note(format!("rests for {delay:?}")),
-            Event::Revived { .. } => self.node.note("is told to connect now"),
-            _ => {}
-        }
     }
 }

@@ -9,8 +9,13 @@ use std::time::Duration;
 use bowline_sim::check::{Check, Violation};
 use bowline_sim::history::{History, Id, Name, Record, What};
 
-/// While a client has no connection, no call of its handles stays open for longer than this,
-/// counted from when it was asked for or the connection was lost, whichever came last.
+use super::gauge::GRANTED;
+
+/// While a client has no connection, no call of its handles waits for one for longer than
+/// this, counted from when it was asked for or the connection was lost, whichever came last.
+///
+/// One that was let through waits for nothing any more: its connection may be another than
+/// the one that counts, and being left.
 ///
 /// A handle is a process whose name begins with that of its client and a slash. Rule:
 /// `fails-fast`.
@@ -97,6 +102,14 @@ impl Check for FailsFast {
                         self.judge(records, line, asked, index)?;
                     }
                 }
+                What::Gauge { of, .. } if of.as_str() == GRANTED => {
+                    let theirs = |(process, _): &(Name, Id)| *process == record.process;
+                    while let Some(key) = line.open.keys().find(|key| theirs(key)).cloned() {
+                        if let Some(asked) = line.open.remove(&key) {
+                            self.judge(records, line, asked, index)?;
+                        }
+                    }
+                }
                 What::Connected { .. } => {
                     for asked in line.open.values() {
                         self.judge(records, line, *asked, index)?;
@@ -174,6 +187,23 @@ mod tests {
             check(&[(0, "bob/0", asked()), (9, "bob/0", failed())]),
             None
         );
+    }
+
+    #[test]
+    fn who_was_let_through_waits_for_no_connection() {
+        let (value, at_most) = (1, u64::MAX);
+        let of = GRANTED.into();
+        let let_through = What::Gauge { of, value, at_most };
+        let left_alone = [
+            (0, "ann", connected()),
+            (1, "ann/0", asked()),
+            (1, "ann/0", let_through.clone()),
+            (4, "ann", What::Lost),
+            (7, "ann/0", failed()),
+        ];
+        assert_eq!(check(&left_alone), None);
+        let too_late = [(0, "ann/0", asked()), (3, "ann/0", let_through)];
+        assert_eq!(check(&too_late), Some(2));
     }
 
     #[test]
