@@ -47,7 +47,8 @@ pub(crate) fn program(name: &str, package: &str) -> Option<PathBuf> {
 pub(crate) fn free_address() -> SocketAddr {
     /// Tests of one process run at once, and none listens yet when the next looks.
     static TAKEN: AtomicU16 = AtomicU16::new(0);
-    let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    // Far from those of a test process with a number close to this one's.
+    let first = 20_000 + u16::try_from(u64::from(std::process::id()) * 97 % 10_000).unwrap();
     (0..1000)
         .map(|_| first + TAKEN.fetch_add(1, Ordering::Relaxed))
         .map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
