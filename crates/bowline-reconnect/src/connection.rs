@@ -109,6 +109,7 @@ impl Connection {
     }
 
     /// How many grants and calls there are.
+    #[cfg(feature = "balance")]
     pub(crate) fn users(&self) -> usize {
         self.users.load(Ordering::SeqCst) & !SEALED
     }

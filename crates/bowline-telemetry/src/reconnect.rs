@@ -3,9 +3,9 @@
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
-use std::iter::successors;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use bowline_link::causes;
 use bowline_policy::Observe;
 use bowline_reconnect::{ClosedReason, ConnectTimeout, Event, LostReason, Reason, Resumption};
 use metrics::{Counter, Gauge, Histogram, Recorder};
@@ -80,6 +80,11 @@ const UNAUTHORIZED: Metric = Metric::counter(
     &[TARGET],
     "Times the peer did not accept who we say we are.",
 );
+const UNPROVEN: Metric = Metric::counter(
+    "bowline_connector_unproven_total",
+    &[TARGET],
+    "Times the peer did not prove to be the one that was called.",
+);
 const CLOSED: Metric = Metric::counter(
     "bowline_connector_links_closed_total",
     &[TARGET, Label::one_of("reason", ENDS)],
@@ -97,6 +102,7 @@ pub(crate) const CATALOGUE: &[Metric] = &[
     PARKED,
     REVIVED,
     UNAUTHORIZED,
+    UNPROVEN,
     CLOSED,
 ];
 
@@ -116,6 +122,7 @@ pub struct ReconnectMetrics {
     parked: Counter,
     revived: Counter,
     unauthorized: Counter,
+    unproven: Counter,
     closed: Family<Counter>,
     link: Mutex<Link>,
 }
@@ -148,6 +155,7 @@ impl ReconnectMetrics {
             parked: PARKED.one(recorder, names),
             revived: REVIVED.one(recorder, names),
             unauthorized: UNAUTHORIZED.one(recorder, names),
+            unproven: UNPROVEN.one(recorder, names),
             closed: CLOSED.each(recorder, names),
             link: Mutex::default(),
         }
@@ -250,6 +258,7 @@ impl Observe<Event> for ReconnectMetrics {
             }
             Event::Revived { .. } => self.revived.increment(1),
             Event::Unauthorized { .. } => self.unauthorized.increment(1),
+            Event::Unproven { .. } => self.unproven.increment(1),
             Event::Closed { reason, .. } => {
                 self.given_up();
                 self.now(None);
@@ -268,8 +277,7 @@ impl Drop for ReconnectMetrics {
 
 /// How an attempt failed, as far as any of its causes says.
 fn failed(error: &(dyn Error + 'static)) -> Word {
-    let causes = successors(Some(error), |error| (*error).source());
-    for cause in causes {
+    for cause in causes(error) {
         if cause.is::<ConnectTimeout>() {
             return const { OUTCOMES.word("timeout") };
         }

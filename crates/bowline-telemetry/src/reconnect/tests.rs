@@ -136,7 +136,7 @@ fn every_series_stands_at_zero_before_any_event() {
     }
     let series: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
     // Words of closed sets, plain counters, and buckets with +Inf, sum and count.
-    assert_eq!(series.len(), (6 + 4 + 6 + 2 + 5) + 3 + (16 + 14 + 16));
+    assert_eq!(series.len(), (6 + 4 + 6 + 2 + 5) + 4 + (16 + 14 + 16));
     for line in series {
         assert!(line.ends_with(" 0"), "{line}");
     }
@@ -330,6 +330,12 @@ fn an_attempt_beside_a_connection_moves_nobody_until_that_is_lost() {
 }
 
 #[test]
-fn bad_credentials_are_counted() {
+fn bad_credentials_of_either_side_are_counted() {
+    let unproven = Event::Unproven {
+        endpoint: endpoint(),
+        attempt: 1,
+        error: Arc::new(io::Error::other("a certificate for somebody else")),
+    };
     check(&[unauthorized()], &["unauthorized_total 1"]);
+    check(&[unproven], &["unproven_total 1"]);
 }
