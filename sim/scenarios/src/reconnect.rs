@@ -10,6 +10,7 @@
 //! Whatever happens, every call must say truly whether it was sent, nothing may be carried out
 //! twice, who waits must learn what became of it, and a link must be what it says it is.
 
+mod book;
 mod caller;
 mod client;
 mod connector;

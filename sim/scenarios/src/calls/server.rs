@@ -182,54 +182,65 @@ impl Desk {
             };
             // An end, an error and a death are one to a server.
             let Some(Ok(frame)) = frame else { break };
-            let now = Instant::now();
-            let owed = match frame.kind {
-                Kind::Hello => match self.door.welcoming() {
-                    Welcoming::All => {
-                        let (visit, welcome) = self.receive(frame);
-                        guest = Some(visit);
-                        (now, welcome)
-                    }
-                    // They hang up; if not, we do.
-                    Welcoming::Later(wish) => {
-                        closes_at = Some(now + TURNED_AWAY);
-                        (now, Frame::new(Kind::Later, frame.id, wish.pack()))
-                    }
-                    Welcoming::Nobody => {
-                        closes_at = Some(now + TURNED_AWAY);
-                        (now, Frame::new(Kind::Stranger, frame.id, 0))
-                    }
-                },
-                Kind::Ask => {
-                    Visit::may_ask(guest.as_ref())?;
-                    let appended = self.log.append(frame.id);
-                    let answer = Frame::new(Kind::Answer, frame.id, appended.offset);
-                    (now + self.think(), answer)
-                }
-                Kind::Join => {
-                    let session = Visit::join(guest.as_mut(), frame.number)?;
-                    self.memory.join(session, frame.number);
-                    (now, Frame::new(Kind::Joined, frame.id, frame.number))
-                }
-                Kind::Ping => {
-                    liveness.probed(Duration::from_millis(frame.number));
-                    (now, Frame::new(Kind::Pong, Id(0), 0))
-                }
-                Kind::Welcome
-                | Kind::Answer
-                | Kind::Pong
-                | Kind::Later
-                | Kind::Stranger
-                | Kind::Going
-                | Kind::Joined => {
-                    return Err("somebody answers what a server never asks".into());
-                }
-            };
+            let owed = self.reply(frame, &liveness, &mut guest, &mut closes_at)?;
             if !silent && owe.try_send(owed).is_err() {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// What is said to a frame, and when.
+    fn reply(
+        &self,
+        frame: Frame,
+        liveness: &Liveness,
+        guest: &mut Option<Visit>,
+        closes_at: &mut Option<Instant>,
+    ) -> Result<Owed, BoxError> {
+        let now = Instant::now();
+        Ok(match frame.kind {
+            Kind::Hello => match self.door.welcoming() {
+                Welcoming::All => {
+                    let (visit, welcome) = self.receive(frame);
+                    *guest = Some(visit);
+                    (now, welcome)
+                }
+                // They hang up; if not, we do.
+                Welcoming::Later(wish) => {
+                    *closes_at = Some(now + TURNED_AWAY);
+                    (now, Frame::new(Kind::Later, frame.id, wish.pack()))
+                }
+                Welcoming::Nobody => {
+                    *closes_at = Some(now + TURNED_AWAY);
+                    (now, Frame::new(Kind::Stranger, frame.id, 0))
+                }
+            },
+            Kind::Ask => {
+                Visit::may_ask(guest.as_ref())?;
+                let appended = self.log.append(frame.id);
+                let answer = Frame::new(Kind::Answer, frame.id, appended.offset);
+                (now + self.think(), answer)
+            }
+            Kind::Join => {
+                let session = Visit::join(guest.as_mut(), frame.number)?;
+                self.memory.join(session, frame.number);
+                (now, Frame::new(Kind::Joined, frame.id, frame.number))
+            }
+            Kind::Ping => {
+                liveness.probed(Duration::from_millis(frame.number));
+                (now, Frame::new(Kind::Pong, Id(0), 0))
+            }
+            Kind::Welcome
+            | Kind::Answer
+            | Kind::Pong
+            | Kind::Later
+            | Kind::Stranger
+            | Kind::Going
+            | Kind::Joined => {
+                return Err("somebody answers what a server never asks".into());
+            }
+        })
     }
 
     /// Takes somebody in, and says what he is told.

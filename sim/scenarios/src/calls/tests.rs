@@ -220,3 +220,66 @@ async fn what_is_no_answer_is_not_taken_for_one() {
         assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
     }
 }
+
+#[test]
+fn a_wish_is_read_as_it_was_written() {
+    let wish = Wish {
+        from_ms: 1,
+        to_ms: 60_000,
+        closes_in_ms: 512,
+        redirect: 3,
+    };
+    for wish in [wish, Wish::default()] {
+        assert_eq!(Wish::unpack(wish.pack()), wish);
+    }
+}
+
+#[test]
+fn a_session_is_continued_by_its_token_until_the_memory_is_wiped() {
+    let memory = Memory::default();
+    assert_eq!(memory.meet(Id(1), 0, 70), (Met::Never, 70));
+    assert_eq!(memory.meet(Id(1), 70, 80), (Met::Before, 70));
+    assert_eq!(memory.meet(Id(1), 60, 90), (Met::Never, 70));
+    memory.join(Id(1), 4);
+    assert_eq!(memory.joined(Id(1)).into_iter().collect::<Vec<_>>(), [4]);
+    memory.wipe();
+    assert_eq!(memory.meet(Id(1), 70, 100), (Met::Never, 100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_notice_reaches_whom_it_is_for_even_if_another_follows() {
+    let door = Door::default();
+    let wish = |redirect| Wish {
+        redirect,
+        ..Wish::default()
+    };
+    door.announce(wish(1), Some(Id(1)));
+    door.announce(wish(2), Some(Id(2)));
+    assert_eq!(door.going(Id(1), 0).await, wish(1));
+    assert_eq!(door.going(Id(2), 0).await, wish(2));
+    assert_eq!(door.going(Id(3), 0).now_or_never(), None);
+    assert_eq!(door.going(Id(1), 1).now_or_never(), None, "it is known");
+    door.announce(wish(3), None);
+    assert_eq!(door.going(Id(1), 1).await, wish(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_before_all_is_restored_is_an_error_of_the_software() {
+    let (log, guests) = Default::default();
+    let (io, mut tasks) = served(&log, &guests);
+    let (mut calls, connection) = open(io, heartbeat(), 64);
+    let mut running = JoinSet::new();
+    running.spawn(connection.run());
+    let hello = Hello {
+        session: Id(7),
+        token: 0,
+        promised: 2,
+    };
+    assert_eq!(calls.resume(hello).await.unwrap().met, Met::Never);
+    calls.join(1).await.unwrap();
+    let answer = ask(&mut calls, 1, 0).await;
+    assert_eq!(answer.await, Err(Error::Ended));
+    let ended = tasks.join_next().await.unwrap().unwrap();
+    let error = ended.unwrap_err().to_string();
+    assert_eq!(error, "somebody asks whose subscriptions are not restored");
+}

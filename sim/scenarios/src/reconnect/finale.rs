@@ -13,9 +13,9 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use super::book::Live;
 use super::gauge::{self, Breach};
 use super::handle::{Handle, Outcome};
-use super::ledger::Live;
 use super::line::{Line, Lines};
 use super::terms::targets;
 use super::{
@@ -59,12 +59,12 @@ async fn come_home(lines: &Lines, line: &Line) {
     }
 }
 
-/// Has a connection that was made while things went wrong replaced: its server may have been
+/// Has a connection replaced whose attempt began while things went wrong: its server may have been
 /// rude when it came, and falls silent whenever it likes.
 async fn begin_anew(lines: &Lines, line: &Line) {
     let began = lines.node.elapsed();
     while let Some(live) = live(line)
-        && live.since < TROUBLE
+        && live.since < TROUBLE + CONNECT_TIMEOUT
         && lines.node.elapsed() < began + noticed_within(lines.terms.pace, true)
     {
         announce(lines, &live);

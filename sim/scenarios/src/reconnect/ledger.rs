@@ -1,7 +1,6 @@
 //! What one link tells, written down and compared with what it may tell: the order of its
 //! events, the waits, whom it calls, what it says of sessions, what becomes of what it leaves.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,13 +9,13 @@ use bowline_link::discovery::Targets;
 use bowline_policy::Observe;
 use bowline_policy::heartbeat::Death;
 use bowline_reconnect::{
-    ClosedReason, Event, LostReason, Origin, Reason, Resumption, Revival, SharedError, State,
-    TurnedAway,
+    Event, LostReason, Reason, Resumption, Revival, SharedError, State, TurnedAway,
 };
 use bowline_sim::history::{Name, What};
 use bowline_sim::scenario::Node;
 use tokio::time::Instant;
 
+use super::book::{Book, End, Is, Live, Wait};
 use super::gauge::{self, Breach};
 use super::terms::Terms;
 use super::{CONNECT_TIMEOUT, HINTS, PORT, RETIRE_WITHIN, RETIRING_MAX, SERVERS, SLACK, Shared};
@@ -30,84 +29,6 @@ pub(super) struct Ledger {
     /// Which of the client's links it is.
     pub(super) number: u64,
     book: Mutex<Book>,
-}
-
-/// What is known of a link.
-#[derive(Debug, Default)]
-pub(super) struct Book {
-    /// Everything that was told, each in a word.
-    told: Vec<String>,
-    /// What the state should be.
-    is: Is,
-    /// Since when, by the world's clock.
-    since: Duration,
-    /// The connection that takes calls.
-    live: Option<Live>,
-    /// The attempt under way, and whether it is beside a connection.
-    connecting: Option<(Endpoint, bool)>,
-    /// Connections that are being left, and since when by the client's clock and the world's.
-    pub(super) retiring: BTreeMap<u64, (Instant, Duration)>,
-    /// Why and when connections were lost, by both clocks, and how many were being left then.
-    pub(super) lost: BTreeMap<u64, End>,
-    /// What the server said of each connection's session.
-    said: BTreeMap<u64, Resumption>,
-    /// The token that was kept last.
-    kept: u64,
-    /// Whom it may call: what is in force, what will be, and where a server sent it.
-    listed: Vec<Endpoint>,
-    pending: Vec<Vec<Endpoint>>,
-    redirect: Option<Endpoint>,
-    /// What the server last asked for.
-    wish: Option<Wish>,
-    /// What was asked of the next wait.
-    asked: Option<(Duration, Duration)>,
-    /// The wait under way.
-    wait: Option<Wait>,
-    /// The next wait may be cut short.
-    reset: bool,
-    /// By when the live connection is to be left.
-    leave_by: Option<Duration>,
-    /// Nobody was believed to be who he says he is.
-    unauthorized: bool,
-    closed: Option<ClosedReason>,
-    asked_to_close: bool,
-}
-
-/// What the state should be.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) enum Is {
-    #[default]
-    New,
-    Connecting(Endpoint),
-    Ready(u64),
-    Waiting,
-    Parked,
-    Closed,
-}
-
-/// The connection that takes calls.
-#[derive(Debug, Clone)]
-pub(super) struct Live {
-    pub(super) epoch: u64,
-    pub(super) endpoint: Endpoint,
-    pub(super) redirected: bool,
-    /// When it was made, by the world's clock.
-    pub(super) since: Duration,
-}
-
-/// The end of a connection.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct End {
-    pub(super) at: Duration,
-    pub(super) early: bool,
-}
-
-#[derive(Debug)]
-struct Wait {
-    began: Instant,
-    delay: Duration,
-    /// Somebody or something may have cut it short.
-    excused: bool,
 }
 
 // === impl Ledger ===
@@ -264,8 +185,23 @@ impl Ledger {
         }
     }
 
+    fn retiring(&self, book: &mut Book, epoch: u64, reason: Reason) {
+        let text = format!("leaves connection {epoch}: {reason:?}");
+        self.node.note(text);
+        let since = (Instant::now(), self.node.elapsed());
+        book.retiring.insert(epoch, since);
+    }
+
     fn lost(&self, book: &mut Book, epoch: u64, reason: LostReason, error: &SharedError) {
         let (now, clock) = (self.node.elapsed(), Instant::now());
+        if reason == LostReason::LinkClosed {
+            // Told too when a world is taken down, in no order: who leaves says it himself.
+            book.retiring.remove(&epoch);
+            book.live.take_if(|live| live.epoch == epoch);
+            let (at, early) = (now, false);
+            book.lost.insert(epoch, End { at, early });
+            return;
+        }
         let others = book.retiring.len();
         let retired = book.retiring.remove(&epoch);
         let early = reason == LostReason::Retired
@@ -351,29 +287,13 @@ impl Observe<Event> for Ledger {
                 self.node.note(format!("no connection: {error}"));
                 self.failed(book, error);
             }
-            // Told too when a world is taken down, in no order: who leaves says it himself.
-            Event::Lost {
-                reason: LostReason::LinkClosed,
-                epoch,
-                ..
-            } => {
-                let at = self.node.elapsed();
-                book.retiring.remove(epoch);
-                book.live.take_if(|live| live.epoch == *epoch);
-                book.lost.insert(*epoch, End { at, early: false });
-            }
             Event::Lost {
                 epoch,
                 reason,
                 error,
                 ..
             } => self.lost(book, *epoch, *reason, error),
-            Event::Retiring { epoch, reason, .. } => {
-                self.node
-                    .note(format!("leaves connection {epoch}: {reason:?}"));
-                let since = (Instant::now(), self.node.elapsed());
-                book.retiring.insert(*epoch, since);
-            }
+            Event::Retiring { epoch, reason, .. } => self.retiring(book, *epoch, *reason),
             Event::Hinted { hint, .. } => {
                 self.node.note(format!("is asked: {hint:?}"));
                 self.hinted(book);
@@ -407,50 +327,6 @@ impl Observe<Event> for Ledger {
                 self.turn(book, Is::Closed);
             }
             _ => {}
-        }
-    }
-}
-
-// === impl Book ===
-
-impl Book {
-    /// The connection that takes calls.
-    pub(super) fn live(&self) -> Option<&Live> {
-        self.live.as_ref()
-    }
-
-    /// Why the link ended, if it did.
-    pub(super) fn closed(&self) -> Option<ClosedReason> {
-        self.closed
-    }
-
-    /// Whether somebody closes the link.
-    pub(super) fn is_closing(&self) -> bool {
-        self.asked_to_close
-    }
-
-    /// Whether the link waits for somebody, since nobody believed it.
-    pub(super) fn is_locked_out(&self) -> bool {
-        self.unauthorized && self.is == Is::Parked
-    }
-
-    /// How many events were told, and what the one of this number was.
-    pub(super) fn told(&self, number: usize) -> (usize, Option<&str>) {
-        (self.told.len(), self.told.get(number).map(String::as_str))
-    }
-
-    /// Something may cut a wait short: the one under way, or else the next.
-    fn excuse(&mut self) {
-        match &mut self.wait {
-            Some(wait) => wait.excused = true,
-            None => self.reset = true,
-        }
-    }
-
-    fn listed(&mut self, origin: Origin) {
-        // The bootstrap list may be called at any time.
-        if matches!(origin, Origin::Set | Origin::Discovered) && !self.pending.is_empty() {
-            self.listed = self.pending.remove(0);
         }
     }
 }

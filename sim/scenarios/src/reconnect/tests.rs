@@ -4,8 +4,8 @@ use bowline_sim::scenario::Play;
 
 use super::*;
 
-/// Whether `mutation` breaks one of `rules` within so many seeds; `error` is that of software
-/// which does not bear it, `at-most` what begins with one of `of`, where it does.
+/// Whether `mutation` breaks one of `rules` within so many seeds: a rule by its name or by
+/// what is said of it, or `error` where a run does not come to its end.
 fn found_within(seeds: u64, mutation: Mutation, rules: &[&str]) -> bool {
     let scenario = scenario(Some(mutation));
     (0..seeds).any(|seed| {
