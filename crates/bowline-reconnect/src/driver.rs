@@ -64,6 +64,8 @@ pub(crate) struct Driver<S> {
     was_up: bool,
     /// How many redirects in a row were followed.
     redirects: u32,
+    /// How many servers in a row that had just let us in sent us away.
+    sent_away: u32,
     redirects_to: Option<MayGo>,
     retired: mpsc::Sender<Retiree<S>>,
     retirees: Option<mpsc::Receiver<Retiree<S>>>,
@@ -86,6 +88,11 @@ pub(crate) struct Parts<S> {
 
 /// Whether a redirect to an endpoint may be followed.
 pub(crate) type MayGo = Box<dyn Fn(&Endpoint) -> bool + Send + Sync>;
+
+/// A connector, a hook, an observer or a service panicked in the link's task.
+#[derive(Debug, thiserror::Error)]
+#[error("the task of the link panicked")]
+struct DriverPanicked;
 
 /// Closes the link when the driver is gone, however that came about: nobody
 /// may wait for what no longer exists.
@@ -113,6 +120,7 @@ impl<S: Clone + Send + 'static> Driver<S> {
             spared: None,
             was_up: false,
             redirects: 0,
+            sent_away: 0,
             retired,
             retirees: Some(retirees),
             discovery: parts.discovery,
@@ -165,7 +173,7 @@ impl<S: Clone + Send + 'static> Driver<S> {
                     unreachable!("nothing is beside what never was");
                 };
                 if !self.try_another(&verdict, &failed.endpoint) {
-                    self.link().first_failure.get_or_init(|| failed.error);
+                    self.link().ended_by.get_or_init(|| failed.error);
                     return;
                 }
                 attempt = self.begin(Reason::First);
@@ -224,8 +232,9 @@ impl<S> Drop for Closing<S> {
     fn drop(&mut self) {
         let link = &self.link;
         let reason = if thread::panicking() {
+            link.ended_by.get_or_init(|| Arc::new(DriverPanicked));
             ClosedReason::Panicked
-        } else if link.first_failure.get().is_some() {
+        } else if link.ended_by.get().is_some() {
             ClosedReason::FirstFailed
         } else if link.closing.is_set() {
             ClosedReason::Asked

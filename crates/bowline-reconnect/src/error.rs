@@ -52,7 +52,8 @@ pub enum Kind {
     /// while the call was in flight (maybe sent). Of a [pinned](crate::Reconnect::pinned)
     /// handle also: it is not that connection any more (not sent).
     Lost,
-    /// The link is closed for good; no further call will succeed.
+    /// The link is closed for good; no further call will succeed. There is a source if
+    /// nobody asked for it: the first attempt failed, or code in the link's task panicked.
     Closed,
     /// The live service failed this call; the connection stays. Of one that is over
     /// the same is `Lost` or `Closed`, with the service's error as its source.

@@ -35,8 +35,9 @@ pub(crate) struct Link<S> {
     pub(crate) open: Mutex<Vec<Arc<Connection>>>,
     /// What a caller is told who is kept waiting for too long.
     pub(crate) latest: Mutex<Latest>,
-    /// Why the first attempt failed on which everything depended.
-    pub(crate) first_failure: OnceLock<SharedError>,
+    /// Why it is closed, if nobody asked for that: the first attempt failed, on which
+    /// everything depended, or the driver panicked.
+    pub(crate) ended_by: OnceLock<SharedError>,
     pub(crate) orders: Orders,
     /// Asks for the end.
     pub(crate) closing: Signal,
@@ -164,7 +165,7 @@ impl<S> Link<S> {
 
     pub(crate) fn closed(&self) -> Error {
         Error {
-            source: self.first_failure.get().cloned(),
+            source: self.ended_by.get().cloned(),
             ..self.unsent(Kind::Closed)
         }
     }

@@ -91,11 +91,13 @@ impl SaysSent for Error {
         self.sent
     }
 
-    /// Not where the link is closed, or parked: that ends by somebody's hand.
+    /// Not where the link is closed, or parked: that ends by somebody's hand. Nor
+    /// where there was no connection for as long as a caller may be kept waiting:
+    /// it has waited.
     fn may_pass(&self) -> bool {
         match self.kind {
-            Kind::Closed | Kind::Parked => false,
-            Kind::Unavailable | Kind::Lost | Kind::Inner => true,
+            Kind::Closed | Kind::Parked | Kind::Unavailable => false,
+            Kind::Lost | Kind::Inner => true,
         }
     }
 }

@@ -108,8 +108,9 @@ enum Stage<S> {
 }
 
 /// A wait whose time has been up for so long, and for as long as it was, was given
-/// up by whoever waited: the next one is another.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(1);
+/// up by whoever waited: the next one is another. Longer than a busy or stopped
+/// process is late for its timers, or who waits would wait twice.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(600);
 
 // === impl Reconnect ===
 

@@ -1,8 +1,10 @@
 //! The default observer, which writes each event with `tracing`. It counts nothing.
 
+use std::error::Error as StdError;
+
 use bowline_policy::Observe;
 
-use crate::{ClosedReason, Event};
+use crate::{ClosedReason, Event, SharedError};
 
 /// The tracing target of security events.
 const SECURITY: &str = "bowline::security";
@@ -43,7 +45,7 @@ impl Observe<Event> for Trace {
                 took,
                 error,
             } => {
-                tracing::info!(%endpoint, attempt, ?took, %error, "connecting failed");
+                tracing::info!(%endpoint, attempt, ?took, error = whole(error), "connecting failed");
             }
             Event::Lost {
                 endpoint,
@@ -52,7 +54,7 @@ impl Observe<Event> for Trace {
                 error,
                 lived,
             } => {
-                tracing::info!(%endpoint, epoch, ?reason, ?lived, %error, "connection lost");
+                tracing::info!(%endpoint, epoch, ?reason, ?lived, error = whole(error), "connection lost");
             }
             Event::BackingOff {
                 endpoint,
@@ -66,7 +68,7 @@ impl Observe<Event> for Trace {
                 attempts,
                 error,
             } => {
-                tracing::warn!(%endpoint, attempts, %error, "gave up connecting until asked again");
+                tracing::warn!(%endpoint, attempts, error = whole(error), "gave up connecting until asked again");
             }
             Event::Revived { endpoint, by } => {
                 tracing::debug!(%endpoint, ?by, "connecting before its time");
@@ -112,7 +114,7 @@ fn observe_circumstance(event: &Event) {
         } => {
             tracing::warn!(
                 target: SECURITY,
-                %endpoint, attempt, %error, "our credentials were not accepted"
+                %endpoint, attempt, error = whole(error), "our credentials were not accepted"
             );
         }
         Event::Unproven {
@@ -122,7 +124,7 @@ fn observe_circumstance(event: &Event) {
         } => {
             tracing::warn!(
                 target: SECURITY,
-                %endpoint, attempt, %error, "who answered did not prove to be who we called"
+                %endpoint, attempt, error = whole(error), "who answered did not prove to be who we called"
             );
         }
         Event::Probed {
@@ -130,13 +132,15 @@ fn observe_circumstance(event: &Event) {
             took,
             error,
         } => {
-            let error = error.as_ref().map(tracing::field::display);
+            let error = error.as_ref().map(whole);
             tracing::debug!(%endpoint, ?took, error, "asked a better endpoint how it is");
         }
         Event::Listed { endpoints, origin } => {
             tracing::info!(endpoints, ?origin, "another list of endpoints");
         }
-        Event::ListProblem { error } => tracing::warn!(%error, "no news of endpoints"),
+        Event::ListProblem { error } => {
+            tracing::warn!(error = whole(error), "no news of endpoints");
+        }
         Event::Leapt { by } => tracing::info!(?by, "time passed unseen"),
         Event::Connecting { .. }
         | Event::Connected { .. }
@@ -147,4 +151,9 @@ fn observe_circumstance(event: &Event) {
         | Event::Revived { .. }
         | Event::Closed { .. } => unreachable!("these are written by who asked"),
     }
+}
+
+/// An error that is written with its causes.
+fn whole(error: &SharedError) -> &(dyn StdError + 'static) {
+    &**error
 }

@@ -11,10 +11,11 @@ use bowline_policy::budget::{RetrySettings, TTL_DEFAULT};
 use bowline_policy::from_fn;
 use bowline_reconnect::replay::{Budget, Event, Policy, Replay, SaysSent, Why};
 use bowline_reconnect::schedule::Pauses;
-use bowline_reconnect::{Established, NotSent, Reconnect, Sent};
+use bowline_reconnect::{Established, Kind, NotSent, Reconnect, Sent};
 use tokio::time::Instant;
 use tower::retry::Retry;
 use tower::retry::backoff::{Backoff, MakeBackoff};
+use tower::util::BoxCloneService;
 use tower::{Service, ServiceExt, service_fn};
 
 /// A request and what it says of itself.
@@ -247,4 +248,24 @@ async fn a_schedule_that_ended_goes_on_with_its_last_delay() {
     let now = Instant::now();
     let delays = [(); 4].map(|()| pausing.next_backoff().deadline() - now);
     assert_eq!(delays, [ms(100), ms(200), ms(200), ms(200)]);
+}
+
+// contract: again-4
+#[tokio::test(start_paused = true)]
+async fn who_waited_in_vain_for_a_connection_is_told_and_does_not_wait_again() {
+    let peer = Peer::default();
+    let connect = service_fn(|_: Endpoint| async {
+        let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        Err::<Established<BoxCloneService<Ask, usize, BoxError>>, _>(BoxError::from(refused))
+    });
+    let waits = Duration::from_secs(4);
+    let link = Reconnect::builder(connect, Endpoint::new("chat.example", 7400), &maker());
+    let link = link.failfast_after(waits).build();
+    let began = Instant::now();
+    let calls = Retry::new(peer.policy(&budget(10_000)), link);
+    let error = calls.oneshot(READ).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Unavailable);
+    assert_eq!(Instant::now() - began, waits);
+    let (sent, replays, why) = (Sent::No, 0, Why::Hopeless);
+    assert_eq!(peer.last(), Event::GivenUp { sent, replays, why });
 }

@@ -112,6 +112,9 @@ const FAILBACK: (Duration, Duration, Duration) = (
 /// How short and how long a wait may be that a server asks for.
 const HINTS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3));
 
+/// How long a connection must be up to count as stable.
+const STABLE_AFTER: Duration = Duration::from_secs(3);
+
 /// How long the calls of a connection have that is being left.
 const RETIRE_WITHIN: Duration = Duration::from_secs(3);
 

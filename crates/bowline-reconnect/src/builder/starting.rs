@@ -53,7 +53,7 @@ impl<S: Clone + Send + 'static> Builder<S> {
             listing: Mutex::new(listing),
             open: Mutex::default(),
             latest: Mutex::default(),
-            first_failure: OnceLock::new(),
+            ended_by: OnceLock::new(),
             orders,
             closing: Signal::default(),
         });

@@ -129,7 +129,11 @@ impl<S: Clone + Send + 'static> Driver<S> {
                 }
             }
             Verdict::Failover | Verdict::Unproven => self.backoff.next_delay(now),
-            Verdict::Obey(hint) => self.obey(&hint, from),
+            Verdict::Obey(hint) => {
+                // One that does not want us is not well, whatever it says: there may be another.
+                self.charge(from);
+                self.obey(&hint, from)
+            }
             Verdict::Fatal | Verdict::Unauthorized => return Pause::Park { probe: false },
         };
         if round_over {

@@ -22,6 +22,10 @@ pub(super) struct Notice {
     hint: Hint,
 }
 
+/// How often in a row, since the link was last stable, a server that goes is left as soon
+/// as it asks; from then on the backoff counts too.
+const SENT_AWAY_MAX: u32 = 3;
+
 // === impl Driver ===
 
 impl<S: Clone + Send + 'static> Driver<S> {
@@ -106,9 +110,13 @@ impl<S: Clone + Send + 'static> Driver<S> {
             wait = self.backoff.spread(Duration::ZERO, last.max(hints.floor()));
         }
         if !self.is_stable(current) {
-            // Let in only to be sent away: that is no better than not let in.
+            self.sent_away = self.sent_away.saturating_add(1);
+            // Servers that restart one after the other may send us on. But to be let in only
+            // to be sent away, again and again, is no better than not to be let in.
             let pause = self.backoff.next_delay(Instant::now().into_std());
-            wait = wait.max(pause.unwrap_or_else(|| self.patience()));
+            if self.sent_away > SENT_AWAY_MAX {
+                wait = wait.max(pause.unwrap_or_else(|| self.patience()));
+            }
         }
         wait
     }

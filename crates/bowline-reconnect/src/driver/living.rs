@@ -147,7 +147,7 @@ impl<S: Clone + Send + 'static> Driver<S> {
         }
         let stable = self.is_stable(current);
         if stable {
-            self.redirects = 0;
+            (self.redirects, self.sent_away) = (0, 0);
         }
         stable
     }

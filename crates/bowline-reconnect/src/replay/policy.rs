@@ -13,7 +13,8 @@ use super::{Event, Replay, SaysSent, Trace, Why};
 use crate::Sent;
 
 /// How often one call is made again unless told: with a `Reconnect` below, which
-/// itself waits for the next connection, each of them is a connection that broke.
+/// itself waits for the next connection, each of them is a connection that broke,
+/// and one that waited in vain is not made again.
 pub const REPLAYS_MAX_DEFAULT: u32 = 3;
 
 /// What may be made again, of all calls together. Clones share it; give one to

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use bowline_link::{BoxError, Endpoint};
 use bowline_policy::backoff::Maker;
 use bowline_policy::from_fn;
-use bowline_reconnect::{Builder, ClosedReason, Established, Event, Kind, Reconnect, Verdict};
+use bowline_reconnect::{
+    Builder, ClosedReason, Error, Established, Event, Kind, Reconnect, Verdict,
+};
 use tokio::time::{sleep, timeout};
 use tower::{ServiceExt, service_fn};
 
@@ -14,7 +16,7 @@ use crate::fake::{Dial, Peer, Wire, endpoint, ms, recorder, schedule, secs};
 use crate::net::Wall;
 
 /// Whoever looks at a closed link sees that it is, and the events have an end.
-async fn check_closed(link: Reconnect<Wire>, what: &str) {
+async fn check_closed(link: Reconnect<Wire>, what: &str) -> Error {
     let mut events = link.events();
     let mut state = link.state();
     let closed = state.wait_for(|state| matches!(state, bowline_reconnect::State::Closed));
@@ -22,7 +24,9 @@ async fn check_closed(link: Reconnect<Wire>, what: &str) {
     let read = async { while events.next().await.is_some() {} };
     timeout(secs(1), read).await.expect(what);
     let error = timeout(secs(1), link.oneshot("hello")).await.expect(what);
-    assert_eq!(error.unwrap_err().kind, Kind::Closed, "{what}");
+    let error = error.unwrap_err();
+    assert_eq!(error.kind, Kind::Closed, "{what}");
+    error
 }
 
 fn mistake<T>() -> T {
@@ -104,7 +108,8 @@ async fn a_panic_in_what_the_link_asks_closes_it() {
         wall.leap(secs(600));
         sleep(secs(10)).await;
         peer.hang_up();
-        check_closed(link, what).await;
+        let error = check_closed(link, what).await;
+        assert!(error.source.is_some(), "{what}: nobody asked for it");
         let last = record.lock().unwrap().last().cloned();
         let closed = format!("closed {:?}", ClosedReason::Panicked);
         assert_eq!(last, Some(closed), "{what}");

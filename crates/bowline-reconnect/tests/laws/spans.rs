@@ -1,11 +1,17 @@
-//! The spans of a link: an attempt, the handshake in it, and the session after it.
+//! The spans of a link: an attempt, the handshake in it, and the session after it; and the lines
+//! that somebody should look into.
 
+use std::error::Error;
+use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use bowline_reconnect::Resumption;
+use bowline_link::{Endpoint, causes};
+use bowline_policy::Observe;
+use bowline_reconnect::{Event, Resumption, Trace, Unauthorized};
 use tokio::time::sleep;
+use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
-use tracing::{Dispatch, Subscriber};
+use tracing::{Dispatch, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
@@ -69,4 +75,60 @@ async fn an_attempt_its_handshake_and_its_session_have_a_span_each() {
             "end session",
         ]
     );
+}
+
+/// Writes down what it is told of a line.
+#[derive(Default)]
+struct Words(String);
+
+impl Visit for Words {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0 += &format!(" {}={value:?}", field.name());
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        for cause in causes(value) {
+            self.record_debug(field, &format_args!("{cause}"));
+        }
+    }
+}
+
+/// Writes down each warning: its target, and all it says.
+#[derive(Clone, Default)]
+struct Warnings(Arc<Mutex<Vec<String>>>);
+
+impl<S: Subscriber> Layer<S> for Warnings {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        let mut words = Words::default();
+        event.record(&mut words);
+        if *event.metadata().level() == Level::WARN {
+            let target = event.metadata().target();
+            self.0.lock().unwrap().push(format!("{target}:{}", words.0));
+        }
+    }
+}
+
+#[test]
+fn security_events_are_warnings_with_a_target_of_their_own_and_the_whole_cause() {
+    let warnings = Warnings::default();
+    let subscriber = tracing_subscriber::registry().with(warnings.clone());
+    let _subscribed = tracing::subscriber::set_default(subscriber);
+    let (endpoint, attempt) = (Endpoint::new("chat.example", 7400), 1);
+    let error = Arc::new(Unauthorized("a wrong password".into()));
+    Trace.observe(&Event::Unauthorized {
+        endpoint: endpoint.clone(),
+        attempt,
+        error: error.clone(),
+    });
+    Trace.observe(&Event::Unproven {
+        endpoint,
+        attempt,
+        error,
+    });
+    let lines = warnings.0.lock().unwrap();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    for line in &*lines {
+        assert!(line.starts_with("bowline::security:"), "{line}");
+        assert!(line.contains("a wrong password"), "{line}");
+    }
 }

@@ -170,6 +170,54 @@ async fn a_server_that_sends_away_whom_it_let_in_is_called_ever_less_often() {
     }
 }
 
+// contract: again-6, again-9
+#[tokio::test(start_paused = true)]
+async fn who_turns_us_away_does_not_keep_us_from_a_standby() {
+    let hints = [
+        Hint::default(),
+        Hint::default().retry_after(secs(2)),
+        Hint::default().redirect(at("a")),
+    ];
+    for hint in hints {
+        let net = Net::new(&["a", "b"]);
+        let link = net.link(&["a", "b"], schedule());
+        let link = link.endpoints(&targets(&["a", "b"]), &sets()).unwrap();
+        let link = link.on_session(move |_, context| {
+            let (hint, source) = (hint.clone(), "busy".into());
+            async move {
+                match context.endpoint == at("a") {
+                    true => Err(TurnedAway { hint, source }.into()),
+                    false => Ok(Resumption::Fresh),
+                }
+            }
+        });
+        let link = link.build();
+        timeout(secs(60), up_at(&link, "b")).await.unwrap();
+    }
+}
+
+// contract: again-9
+#[tokio::test(start_paused = true)]
+async fn servers_that_restart_one_after_the_other_are_each_left_in_time() {
+    let hint = Hint::default().window(secs(0), ms(500)).deadline(ms(2500));
+    let peer = Peer::new(Dial::Accept);
+    let link = peer.link().build();
+    sleep(secs(60)).await;
+    for _ in 0..4 {
+        peer.go(&hint);
+        sleep(ms(1500)).await;
+    }
+    let (first, others) = peer
+        .gaps()
+        .split_first()
+        .map(|(a, b)| (*a, b.to_vec()))
+        .unwrap();
+    assert!(first <= secs(62), "{first:?}");
+    assert!(others.iter().all(|gap| *gap <= secs(3)), "{others:?}");
+    assert_eq!(others.len(), 3);
+    drop(link);
+}
+
 // contract: again-9
 #[tokio::test(start_paused = true)]
 async fn a_server_that_closes_at_once_is_not_called_back_by_all_in_one_moment() {

@@ -33,7 +33,10 @@ pub(super) struct Book {
     /// Whom it may call: what is in force, what will be, and where a server sent it.
     pub(super) listed: Vec<Endpoint>,
     pub(super) pending: Vec<Vec<Endpoint>>,
+    /// Where a server has sent us, and we have not been yet.
     pub(super) redirect: Option<Endpoint>,
+    /// That is where the attempt under way goes.
+    pub(super) redirected: bool,
     /// What the server last asked for.
     pub(super) wish: Option<Wish>,
     /// What was asked of the next wait.
@@ -121,6 +124,13 @@ impl Book {
             Some(wait) => wait.excused = true,
             None => self.reset = true,
         }
+    }
+
+    /// Whether somebody is on the list in force. Which one that is can be in doubt: a list that is
+    /// in force already is not told, and what the bootstrap list was is not known.
+    pub(super) fn may_be_listed(&self, endpoint: &Endpoint) -> bool {
+        let mut lists = self.pending.iter().chain([&self.listed]);
+        lists.any(|list| list.contains(endpoint))
     }
 
     pub(super) fn listed(&mut self, origin: Origin) {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
-use bowline_link::{BoxError, Io};
+use bowline_link::{BoxError, Io, Stamp};
 use bowline_reconnect::{
     self as reconnect, Hint, NotSent, ResumeToken, Resumption, Subscriptions, TurnedAway,
     Unauthorized,
@@ -45,6 +45,7 @@ pub(super) struct Served {
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     calls: Calls,
+    stamp: Stamp,
     manner: Manner,
     /// What a silent one keeps when its connection is over, as long as anybody calls it.
     kept: Arc<OnceLock<Kept>>,
@@ -59,9 +60,15 @@ type Answering<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 // === impl Caller ===
 
 impl Caller {
-    pub(super) fn new(calls: Calls, manner: Manner, mutation: Option<Mutation>) -> Self {
+    pub(super) fn new(
+        calls: Calls,
+        stamp: Stamp,
+        manner: Manner,
+        mutation: Option<Mutation>,
+    ) -> Self {
         Self {
             calls,
+            stamp,
             manner,
             kept: Arc::default(),
             epoch: Arc::default(),
@@ -131,6 +138,7 @@ impl Caller {
             Met::Never => Resumption::Fresh,
         };
         ledger.heard(epoch, resumption, token);
+        self.stamp.handshake_done();
         match self.mutation {
             Some(Mutation::ForgetToken) => context.resume.forget(),
             _ => context.resume.keep(ResumeToken::new(token.to_be_bytes())?),

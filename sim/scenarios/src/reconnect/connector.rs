@@ -119,7 +119,7 @@ impl Connector {
             ledger.asked(wish);
             hint(wish)
         };
-        let caller = Caller::new(calls, self.manner, self.mutation);
+        let caller = Caller::new(calls, stamp.clone(), self.manner, self.mutation);
         let closed = caller.closed(connection);
         let closed = async move {
             let _held = held;

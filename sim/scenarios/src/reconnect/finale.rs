@@ -20,7 +20,8 @@ use super::line::{Line, Lines};
 use super::terms::targets;
 use super::{
     AWAY_WITHIN, CLOSED_WITHIN, CONNECT_TIMEOUT, GONE_WITHIN_MS, HANDLES, HOME_WITHIN,
-    MOVED_WITHIN, RETIRE_WITHIN, TROUBLE, noticed_within, server_noticed_within, slow,
+    MOVED_WITHIN, RETIRE_WITHIN, STABLE_AFTER, TROUBLE, noticed_within, server_noticed_within,
+    slow,
 };
 use crate::calls::Wish;
 
@@ -108,6 +109,10 @@ async fn move_on(lines: &Arc<Lines>, line: &Line, handles: Vec<Handle>) -> Resul
             }
         });
     }
+    // Whoever lets us in and sends us away, again and again, is left only as the backoff says:
+    // until calls were answered for a while.
+    let is_stable = || live(line).is_some_and(|it| lines.node.elapsed() >= it.since + STABLE_AFTER);
+    comes_about(STABLE_AFTER * 2, is_stable).await;
     let from = live(line);
     if let Some(live) = &from {
         announce(lines, live);

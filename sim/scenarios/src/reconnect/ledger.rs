@@ -18,7 +18,9 @@ use tokio::time::Instant;
 use super::book::{Book, End, Is, Live, Wait};
 use super::gauge::{self, Breach};
 use super::terms::Terms;
-use super::{CONNECT_TIMEOUT, HINTS, PORT, RETIRE_WITHIN, RETIRING_MAX, SERVERS, SLACK, Shared};
+use super::{
+    CONNECT_TIMEOUT, HINTS, PORT, RETIRE_WITHIN, RETIRING_MAX, SERVERS, SLACK, STABLE_AFTER, Shared,
+};
 use crate::calls::Wish;
 
 /// The ledger of one link.
@@ -76,9 +78,12 @@ impl Ledger {
         self.book().wish = Some(wish);
     }
 
-    /// A list will be in force.
+    /// A list will be in force; one that is already is not told.
     pub(super) fn will_list(&self, targets: &Targets) {
-        self.book().pending.push(endpoints(targets));
+        let (list, mut book) = (endpoints(targets), self.book());
+        if *book.pending.last().unwrap_or(&book.listed) != list {
+            book.pending.push(list);
+        }
     }
 
     /// Somebody cuts the wait under way short.
@@ -130,12 +135,14 @@ impl Ledger {
     }
 
     fn connecting(&self, book: &mut Book, endpoint: &Endpoint, reason: Reason) {
-        let listed = book.listed.contains(endpoint)
+        let listed = book.may_be_listed(endpoint)
             || endpoints(&self.terms.home()).contains(endpoint)
             || book.redirect.as_ref() == Some(endpoint);
         if !listed {
             self.breach(Breach::NotOnTheList);
         }
+        // Once; who sends us there in the meantime does so for the next time.
+        book.redirected = book.redirect.take_if(|to| to == endpoint).is_some();
         book.connecting = Some((endpoint.clone(), reason.is_beside()));
         book.asked = None;
         book.unauthorized = false;
@@ -161,7 +168,8 @@ impl Ledger {
         }
         book.connecting = None;
         book.leave_by = None;
-        let redirected = book.redirect.take().as_ref() == Some(to);
+        let redirected = std::mem::take(&mut book.redirected);
+        book.redirect = None;
         if book.live.is_some() {
             // One at a time is written down: the other is left now.
             self.node.record(What::Lost);
@@ -179,7 +187,6 @@ impl Ledger {
 
     fn failed(&self, book: &mut Book, error: &SharedError) {
         let beside = book.connecting.take().is_some_and(|(_, beside)| beside);
-        book.redirect = None;
         if error.is::<TurnedAway>() && !beside {
             book.asked = book.wish.and_then(window);
         }
@@ -253,7 +260,11 @@ impl Ledger {
         // Where an earlier one sent us counts until we have been there.
         book.redirect = redirect(wish).or(book.redirect.take());
         // Of one who is turned away it is the wait that tells.
-        if wish.closes_in_ms > 0 && book.live.is_some() && book.connecting.is_none() {
+        let is_stable = |live: &Live| self.node.elapsed() >= live.since + STABLE_AFTER;
+        if wish.closes_in_ms > 0
+            && book.live.as_ref().is_some_and(is_stable)
+            && book.connecting.is_none()
+        {
             let within = Duration::from_millis(wish.closes_in_ms.into());
             book.leave_by = Some(self.node.elapsed() + within + SLACK);
         }

@@ -12,8 +12,8 @@ use super::part::{Among, OfThoseWhoLeft, WhereAllDialed};
 use super::terms::{heartbeat, schedule};
 use super::{
     BUDGET, CLIENTS, CONNECT_TIMEOUT, FAILBACK, GONE_WITHIN_MS, HANDLES, HINTS, IMPATIENCE,
-    LOCKED_OUT, MOVE_SPLAY, PENALTY, PROBE_PARKED_EVERY, Pace, RETIRE_WITHIN, SLACK, Terms, gauge,
-    handle,
+    LOCKED_OUT, MOVE_SPLAY, PENALTY, PROBE_PARKED_EVERY, Pace, RETIRE_WITHIN, SLACK, STABLE_AFTER,
+    Terms, gauge, handle,
 };
 use crate::calls::SLOW_MS;
 
@@ -66,7 +66,7 @@ fn answered_within() -> Duration {
 pub(super) fn live_within() -> Duration {
     let calls = connected_within() + IMPATIENCE + slow();
     let gone = Duration::from_millis(GONE_WITHIN_MS);
-    let anew = noticed_within(Pace::Slow, true) + AWAY_WITHIN + RETIRE_WITHIN;
+    let anew = noticed_within(Pace::Slow, true) + AWAY_WITHIN + RETIRE_WITHIN + 2 * STABLE_AFTER;
     let finale =
         gone + HOME_WITHIN + anew + AWAY_WITHIN + MOVED_WITHIN + 2 * slow() + CLOSED_WITHIN;
     calls + finale + server_noticed_within() + 2 * SLACK

@@ -12,7 +12,7 @@ use bowline_policy::{Share, lifetime};
 use bowline_reconnect::InitialConnect;
 
 use super::mutant::{self, Mutation};
-use super::{AGE, EJECTED_MAX, FAILBACK, HINTS, PENALTY, PORT};
+use super::{AGE, EJECTED_MAX, FAILBACK, HINTS, PENALTY, PORT, STABLE_AFTER};
 
 /// What one client's link is like.
 #[derive(Debug, Clone, Copy)]
@@ -212,7 +212,7 @@ pub(super) fn heartbeat(pace: Pace) -> Result<Fixed, heartbeat::Invalid> {
 pub(super) fn schedule() -> Result<Schedule, backoff::Invalid> {
     Schedule::exponential(Duration::from_millis(200), Duration::from_secs(2))?
         .splay(Duration::from_secs(1))?
-        .stable_after(Duration::from_secs(3))
+        .stable_after(STABLE_AFTER)
 }
 
 pub(super) fn hints() -> Result<HintLimits, backoff::Invalid> {

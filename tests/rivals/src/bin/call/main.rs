@@ -5,8 +5,8 @@
 //! no socket, so that all of the difference to it is the middleware's. The contenders take turns,
 //! eleven rounds, each round in a fresh runtime of one thread; a figure is the median of the
 //! rounds, and what is added the median of the differences within a round. Time is CPU time, and
-//! with the allocations that of the calling thread, on which everything runs. All of it takes half
-//! a minute, and a Unix.
+//! with the allocations that of the calling thread, on which everything runs. All of it takes a
+//! minute at most, and a Unix.
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 mod answer;
