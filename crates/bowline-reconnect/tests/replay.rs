@@ -208,7 +208,7 @@ async fn a_link_that_nobody_will_revive_is_not_asked_again() {
     assert_eq!((error.sent(), error.may_pass()), (Sent::No, false));
 }
 
-type BoxedRoom = tower::util::BoxCloneService<Ask, usize, BoxError>;
+type BoxedRoom = BoxCloneService<Ask, usize, BoxError>;
 
 #[tokio::test(start_paused = true)]
 async fn a_call_dropped_in_its_pause_is_not_made_again() {
@@ -256,7 +256,7 @@ async fn who_waited_in_vain_for_a_connection_is_told_and_does_not_wait_again() {
     let peer = Peer::default();
     let connect = service_fn(|_: Endpoint| async {
         let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
-        Err::<Established<BoxCloneService<Ask, usize, BoxError>>, _>(BoxError::from(refused))
+        Err::<Established<BoxedRoom>, _>(BoxError::from(refused))
     });
     let waits = Duration::from_secs(4);
     let link = Reconnect::builder(connect, Endpoint::new("chat.example", 7400), &maker());
