@@ -2,16 +2,21 @@
 //! and how a changed list moves it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::net::{AddrParseError, IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bowline_link::discovery::{Problem, Target, Targets, Update};
+use bowline_link::discovery::{
+    Discover, File, Lookup, Problem, Refresh, Refreshing, Resolved, Target, Targets, Update,
+};
+use bowline_link::{Endpoint, Resolve};
 use bowline_policy::endpoints::{Choice, Failback, Maker, Penalty, Settings};
 use bowline_policy::{Share, backoff};
 use bowline_reconnect::{Error, Reconnect, State};
 use futures_util::future::BoxFuture;
 use futures_util::{Stream, StreamExt, stream};
+use rand_pcg::Pcg64;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -185,6 +190,66 @@ async fn a_discovered_change_moves_a_live_link_without_an_error() {
         "{record:?}"
     );
     assert_eq!(lost.count(), 3);
+}
+
+// contract: again-6
+#[tokio::test(start_paused = true)]
+async fn a_file_and_a_name_that_change_move_a_live_link_without_an_error() {
+    let names = ["192.0.2.1", "192.0.2.2"];
+    let says = Arc::new(Mutex::new(names[0]));
+    let (read, asked) = (Arc::clone(&says), Arc::clone(&says));
+    let file = File::read_by(move || {
+        let line = format!(
+            "{}:7400 # the one that is in charge\n",
+            read.lock().unwrap()
+        );
+        async { Ok(line.into_bytes()) }
+    });
+    let name = Resolved::new(Names(asked), Endpoint::new("chat.example", 7400));
+    moves(&names, &says, refreshing(file)).await;
+    *says.lock().unwrap() = names[0];
+    moves(&names, &says, refreshing(name)).await;
+}
+
+/// A resolver that knows one address, whoever asks.
+#[derive(Debug, Clone)]
+struct Names(Arc<Mutex<&'static str>>);
+
+impl Resolve for Names {
+    type Error = AddrParseError;
+
+    fn resolve(
+        &self,
+        endpoint: Endpoint,
+    ) -> impl Future<Output = Result<Vec<SocketAddr>, AddrParseError>> + Send + 'static {
+        let address = self.0.lock().unwrap().parse::<IpAddr>();
+        async move { Ok(vec![SocketAddr::new(address?, endpoint.port())]) }
+    }
+}
+
+/// Looks again every ten seconds.
+fn refreshing<L: Lookup>(lookup: L) -> Refreshing<L> {
+    let refresh = Refresh::every(secs(10)).unwrap();
+    let retry = backoff::Maker::new(schedule(), 3).session();
+    Refreshing::new(lookup, refresh, retry, Pcg64::new(1, 1))
+}
+
+/// A link that follows `source` is moved by what it says, and no call fails.
+async fn moves(
+    names: &[&'static str; 2],
+    says: &Mutex<&'static str>,
+    source: impl Discover + 'static,
+) {
+    let net = Net::new(names);
+    let link = net.link(&names[..1], schedule()).discover(source).build();
+    up_at(&link, names[0]).await;
+    let mut calls = JoinSet::new();
+    calls.spawn(caller(link.clone()));
+    *says.lock().unwrap() = names[1];
+    let took = up_at(&link, names[1]).await;
+    assert!(took <= secs(17), "{took:?}");
+    sleep(secs(60)).await;
+    assert!(calls.try_join_next().is_none(), "a call failed");
 }
 
 #[tokio::test(start_paused = true)]
