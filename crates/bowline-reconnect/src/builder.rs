@@ -17,7 +17,7 @@ use crate::driver::{BoxConnect, MayGo};
 use crate::link::Link;
 use crate::listing::Listing;
 use crate::session::{BoxFuture, BoxHook};
-use crate::{ByCause, Context, Established, Event, Resumption, Trace, Verdict};
+use crate::{ByCause, Context, Established, Event, Log, Resumption, Verdict};
 
 mod moving;
 mod starting;
@@ -79,7 +79,7 @@ impl<S: Clone + Send + 'static> Builder<S> {
             tuning: Tuning::new(hint_limits(maker.schedule())),
             classify: Box::new(ByCause),
             hook: None,
-            observer: Arc::new(Trace),
+            observer: Arc::new(Log),
         }
     }
 
@@ -185,7 +185,7 @@ impl<S: Clone + Send + 'static> Builder<S> {
         self
     }
 
-    /// Tells `observer` what happens, instead of [`Trace`]; it is called in the
+    /// Tells `observer` what happens, instead of [`Log`]; it is called in the
     /// task of the link, so it must not block, and if it panics the link closes.
     pub fn observer(mut self, observer: Arc<dyn Observe<Event>>) -> Self {
         self.observer = observer;

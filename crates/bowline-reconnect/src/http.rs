@@ -36,6 +36,7 @@ mod unsent;
 mod uri;
 
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 
 use bowline_link::BoxError;
@@ -53,3 +54,9 @@ type Opening<S> = Pin<Box<dyn Future<Output = Result<Established<S>, BoxError>> 
 
 /// A request on its way.
 type Answering = Pin<Box<dyn Future<Output = Result<Response<Incoming>, BoxError>> + Send>>;
+
+/// The dialer that was asked whether it is ready; a clone, which was not, takes its place.
+fn take_ready<D: Clone>(dialer: &mut D) -> D {
+    let clone = dialer.clone();
+    mem::replace(dialer, clone)
+}

@@ -33,6 +33,7 @@ pub mod http;
 mod layer;
 mod link;
 mod listing;
+mod log;
 #[cfg(feature = "retry")]
 pub mod replay;
 mod resume;
@@ -44,7 +45,6 @@ mod signal;
 mod slot;
 mod state;
 mod subscriptions;
-mod trace;
 
 pub use builder::{
     Builder, CONNECT_TIMEOUT_DEFAULT, FAILFAST_AFTER_DEFAULT, InitialConnect, MOVE_SPLAY_DEFAULT,
@@ -59,9 +59,9 @@ pub use future::ResponseFuture;
 pub use hint::{Hint, TurnedAway, Unauthorized};
 pub use layer::ReconnectLayer;
 pub use listing::Origin;
+pub use log::Log;
 pub use resume::{RESUME_TOKEN_BYTES_MAX, Resume, ResumeToken, TokenTooLong};
 pub use service::Reconnect;
 pub use session::{Context, Established, Resumption};
 pub use state::State;
 pub use subscriptions::{PIPELINE_DEFAULT, Restored, Subscriptions, TooManySubscriptions};
-pub use trace::Trace;

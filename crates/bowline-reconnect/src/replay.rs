@@ -48,7 +48,7 @@ use bowline_link::BoxError;
 
 use crate::{Error, Kind, NotSent, Sent};
 
-pub use event::{Event, Trace, Why};
+pub use event::{Event, Log, Why};
 pub use policy::{Budget, Policy, REPLAYS_MAX_DEFAULT};
 
 /// A request that can be made again.

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -19,7 +18,7 @@ use tower_service::Service;
 
 use super::origin::Origin;
 use super::unsent::judged;
-use super::{Answering, Opening};
+use super::{Answering, Opening, take_ready};
 use crate::{Established, NotSent};
 
 /// How many calls may be waiting for a connection or be in flight on it, unless
@@ -131,9 +130,7 @@ where
     }
 
     fn call(&mut self, to: Endpoint) -> Self::Future {
-        // The clone was not asked whether it is ready; the one that was goes.
-        let clone = self.dialer.clone();
-        let ready = mem::replace(&mut self.dialer, clone);
+        let ready = take_ready(&mut self.dialer);
         Box::pin(self.clone().open(ready, to))
     }
 }

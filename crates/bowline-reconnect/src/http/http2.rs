@@ -3,7 +3,6 @@
 use std::fmt;
 use std::future::pending;
 use std::marker::PhantomData;
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -25,7 +24,7 @@ use tower_service::Service;
 use super::origin::Origin;
 use super::tasks::{Owner, Tasks};
 use super::unsent::judged;
-use super::{Answering, Opening};
+use super::{Answering, Opening, take_ready};
 use crate::{Established, Hint, NotSent};
 
 /// How many calls may be in flight on one connection unless told. A server
@@ -218,9 +217,7 @@ where
     }
 
     fn call(&mut self, to: Endpoint) -> Self::Future {
-        // The clone was not asked whether it is ready; the one that was goes.
-        let clone = self.dialer.clone();
-        let ready = mem::replace(&mut self.dialer, clone);
+        let ready = take_ready(&mut self.dialer);
         Box::pin(self.clone().open(ready, to))
     }
 }

@@ -3,7 +3,6 @@
 
 use std::future::Future;
 use std::io;
-use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -14,6 +13,8 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use tower_service::Service;
+
+use super::take_ready;
 
 /// Dials the hosts of URIs: a connector for `hyper_util::client::legacy::Client`.
 ///
@@ -114,9 +115,7 @@ impl<D: Dial> Service<Uri> for UriDialer<D> {
             Ok(to) => to,
             Err(error) => return Box::pin(async { Err(error.into()) }),
         };
-        // The clone was not asked whether it is ready; the one that was goes.
-        let clone = self.dialer.clone();
-        let mut ready = mem::replace(&mut self.dialer, clone);
+        let mut ready = take_ready(&mut self.dialer);
         let http2 = self.http2;
         Box::pin(async move {
             let stream = ready.call(to).await.map_err(Into::into)?;

@@ -42,11 +42,11 @@ pub enum Why {
 
 /// The default observer: writes each event with `tracing`, for whoever debugs.
 #[derive(Debug, Clone, Copy)]
-pub struct Trace;
+pub struct Log;
 
-// === impl Trace ===
+// === impl Log ===
 
-impl Observe<Event> for Trace {
+impl Observe<Event> for Log {
     fn observe(&self, event: &Event) {
         match event {
             Event::Replayed { sent, replays } => {

@@ -9,7 +9,7 @@ use bowline_policy::budget::{Retries, RetrySettings};
 use tokio::time::Instant;
 use tower::retry::backoff::{Backoff, MakeBackoff};
 
-use super::{Event, Replay, SaysSent, Trace, Why};
+use super::{Event, Log, Replay, SaysSent, Why};
 use crate::Sent;
 
 /// How often one call is made again unless told: with a `Reconnect` below, which
@@ -85,7 +85,7 @@ impl<M: MakeBackoff> Policy<M> {
             budget,
             pauses,
             replays_max: REPLAYS_MAX_DEFAULT,
-            observer: Arc::new(Trace),
+            observer: Arc::new(Log),
             replays: 0,
             pausing: None,
         }
@@ -98,7 +98,7 @@ impl<M: MakeBackoff> Policy<M> {
         self
     }
 
-    /// Tells `observer` what is decided, instead of [`Trace`]. It is called in
+    /// Tells `observer` what is decided, instead of [`Log`]. It is called in
     /// the task of the call, so it must not block.
     #[must_use]
     pub fn observer(mut self, observer: Arc<dyn Observe<Event>>) -> Self {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use bowline_link::{Endpoint, causes};
 use bowline_policy::Observe;
-use bowline_reconnect::{Event, Resumption, Trace, Unauthorized};
+use bowline_reconnect::{Event, Log, Resumption, Unauthorized};
 use tokio::time::sleep;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
@@ -115,12 +115,12 @@ fn security_events_are_warnings_with_a_target_of_their_own_and_the_whole_cause()
     let _subscribed = tracing::subscriber::set_default(subscriber);
     let (endpoint, attempt) = (Endpoint::new("chat.example", 7400), 1);
     let error = Arc::new(Unauthorized("a wrong password".into()));
-    Trace.observe(&Event::Unauthorized {
+    Log.observe(&Event::Unauthorized {
         endpoint: endpoint.clone(),
         attempt,
         error: error.clone(),
     });
-    Trace.observe(&Event::Unproven {
+    Log.observe(&Event::Unproven {
         endpoint,
         attempt,
         error,

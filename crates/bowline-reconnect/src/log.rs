@@ -14,13 +14,13 @@ const SECURITY: &str = "bowline::security";
 /// Nothing is an error here, since a peer that hangs up is the everyday case;
 /// what needs a person (parked, panicked, bad credentials or certificates, no news of endpoints)
 /// is a warning. Security events have the target `bowline::security`. Pair it
-/// with your own: `Arc::new((Trace, mine))`.
+/// with your own: `Arc::new((Log, mine))`.
 #[derive(Debug, Clone, Copy)]
-pub struct Trace;
+pub struct Log;
 
-// === impl Trace ===
+// === impl Log ===
 
-impl Observe<Event> for Trace {
+impl Observe<Event> for Log {
     fn observe(&self, event: &Event) {
         match event {
             Event::Connecting {
