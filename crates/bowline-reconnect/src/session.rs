@@ -123,7 +123,8 @@ impl<S> Established<S> {
     ///
     /// The link then opens another connection within the window, to the redirect
     /// or another endpoint if there is one, lets new calls go there and leaves
-    /// this one once its calls have ended. It is asked once. A notice may never
+    /// this one once its calls have ended. After three connections in a row that were
+    /// sent away before they were stable, the backoff counts as well. It is asked once. A notice may never
     /// come; one that does is heard as long as the connection is the live one.
     #[must_use]
     pub fn going(mut self, notice: impl Future<Output = Hint> + Send + 'static) -> Self {
